@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Precision tags: how the components of a vector are stored, what sums are kept in, and how far a stored value may lie off.
+///
+/// | tag  | storage   | values an element | accumulator | worst case error of a stored component                        |
+/// | ---- | --------- | ----------------- | ----------- | -------------------------------------------------------------- |
+/// | f32  | float     | 1                 | float       | 0                                                              |
+/// | f16  | float16   | 1                 | float       | 2^-11 of its value (2^-25 absolute below 2^-14; max 65504)     |
+/// | bf16 | bfloat16  | 1                 | float       | 2^-8 of its value                                              |
+/// | i8   | int8_t    | 1                 | int32_t     | max|x|/254 of the vector (codes are x / scale, scale max|x|/127) |
+/// | i4   | uint8_t   | 2, low half first | int32_t     | max|x|/14 of the vector (scale max|x|/7)                       |
+/// | b1   | uint8_t   | 8, low bit first  | uint32_t    | the sign only                                                  |
+///
+/// A precision is a type, so two precisions never meet by accident: `cast<f16>(e)` and `quantize<i8>(e)` spell every narrowing.
+#pragma once
+
+#include <tessera/type/half.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct f32 {
+  using storage = float;
+  using accumulator = float;
+  static constexpr std::size_t bits = 32;
+  static constexpr double worst_error = 0.0;
+  static constexpr std::string_view label = "f32";
+};
+
+struct f16 {
+  using storage = float16;
+  using accumulator = float;
+  static constexpr std::size_t bits = 16;
+  static constexpr double worst_error = 0x1p-11;
+  static constexpr std::string_view label = "f16";
+};
+
+struct bf16 {
+  using storage = bfloat16;
+  using accumulator = float;
+  static constexpr std::size_t bits = 16;
+  static constexpr double worst_error = 0x1p-8;
+  static constexpr std::string_view label = "bf16";
+};
+
+struct i8 {
+  using storage = std::int8_t;
+  using accumulator = std::int32_t;
+  static constexpr std::size_t bits = 8;
+  static constexpr double worst_error = 1.0 / 254.0;
+  static constexpr std::string_view label = "i8";
+};
+
+struct i4 {
+  using storage = std::uint8_t;
+  using accumulator = std::int32_t;
+  static constexpr std::size_t bits = 4;
+  static constexpr double worst_error = 1.0 / 14.0;
+  static constexpr std::string_view label = "i4";
+};
+
+struct b1 {
+  using storage = std::uint8_t;
+  using accumulator = std::uint32_t;
+  static constexpr std::size_t bits = 1;
+  static constexpr double worst_error = 1.0;
+  static constexpr std::string_view label = "b1";
+};
+
+template <class T>
+concept precision = std::same_as<T, f32> || std::same_as<T, f16> || std::same_as<T, bf16> || std::same_as<T, i8> ||
+                    std::same_as<T, i4> || std::same_as<T, b1>;
+
+/// Components are floating-point numbers; the error of each is relative to its own value.
+template <class T>
+concept floating_precision = std::same_as<T, f32> || std::same_as<T, f16> || std::same_as<T, bf16>;
+
+/// Components are integer codes times one scale a vector; the error is relative to the vector's largest component.
+template <class T>
+concept scaled_precision = std::same_as<T, i8> || std::same_as<T, i4>;
+
+/// Storage elements that hold `count` components; the unused bits of the last element are zero.
+template <precision Precision>
+[[nodiscard]] constexpr std::size_t storage_size(std::size_t count) noexcept {
+  constexpr std::size_t per_element = sizeof(typename Precision::storage) * 8 / Precision::bits;
+  return (count + per_element - 1) / per_element;
+}
+
+}  // namespace tessera::inline TESSERA_ABI
