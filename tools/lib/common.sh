@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the programs in tools/ share: where the tree is, how to speak, how to get dependencies and a built target.
+#
+#     source "$(dirname "$(readlink -f "$0")")/lib/common.sh"
+#     tessera_build tokenize                 # dependencies and build on the first call, silent when up to date
+#     exec "$(tessera_program tokenize)" "$@"
+#
+# Everything said goes to stderr; stdout belongs to the programs.
+
+TESSERA_ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+TESSERA_DEPS=$TESSERA_ROOT/.deps
+# Where the programs of tools/ are built: one Release tree, apart from the presets' own.
+TESSERA_BUILD_DIR=${TESSERA_BUILD_DIR:-$TESSERA_ROOT/build/tools}
+export PATH=$TESSERA_DEPS/prefix/bin:$PATH
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# tessera_locked NAME COMMAND...: runs the command while no other process of this tree holds NAME.
+tessera_locked() {
+  local lock=$TESSERA_ROOT/build/.lock-$1
+  shift
+  mkdir -p "$TESSERA_ROOT/build"
+  (
+    if ! flock -n 9; then
+      say "waiting for another call that holds $(basename "$lock") ..."
+      flock 9
+    fi
+    "$@" 9>&-
+  ) 9>"$lock"
+}
+
+# tessera_program NAME: the path of a built program.
+tessera_program() { printf '%s/bin/%s\n' "$TESSERA_BUILD_DIR" "$1"; }
+
+# tessera_build TARGET...: what the targets need, then the targets. Says nothing when there is nothing to do.
+tessera_build() {
+  "$TESSERA_ROOT/tools/bootstrap" --for programs --quiet || die "tools/bootstrap failed; its output above says why"
+  tessera_locked build tessera_build_locked "$@" || die "the build of $* failed; its output above says why"
+}
+
+tessera_build_locked() {
+  if [ ! -f "$TESSERA_BUILD_DIR/build.ninja" ]; then
+    say "configuring the programs in $TESSERA_BUILD_DIR"
+    tessera_quietly cmake -S "$TESSERA_ROOT" -B "$TESSERA_BUILD_DIR" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+      -DTESSERA_BUILD_TESTS=OFF -DTESSERA_BUILD_BENCH=OFF -DTESSERA_BUILD_EXAMPLES=OFF -DTESSERA_BUILD_TOOLS=ON || return 1
+  fi
+  # "no work to do" stays silent; a real build is shown as it goes.
+  if ! ninja -C "$TESSERA_BUILD_DIR" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+    say "building $* (g++, Release)"
+    ninja -C "$TESSERA_BUILD_DIR" "$@" >&2 || return 1
+  fi
+}
+
+# tessera_quietly COMMAND...: output only where the command fails.
+tessera_quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || status=$?
+  [ $status -eq 0 ] || cat "$log" >&2
+  rm -f "$log"
+  return $status
+}
