@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The one door to the kernels: a table of function pointers for each vector target, and the best one for this processor.
+///
+///     const ts::kernel::kernel_table& k = ts::kernel::kernels();   // k.name is "AVX2", "AVX3_ZEN4", ...
+///     const float score = k.distance.dot_f32(a, b, 384);
+///
+/// Layers above call the typed functions of op/; nothing else includes a kernel file.
+///
+/// How a kernel file is made (kernel/distance.hpp is the model). It has two parts:
+///  - Part 1 under an ordinary guard, which every user compiles: `kernel::scalar`, the definition of truth (a plain loop with a
+///    wide accumulator and its error bound), and `struct <family>_kernels`, one function pointer for each kernel. No Highway.
+///  - Part 2 under a guard that foreach_target.h toggles, compiled once for each target and only inside dispatch-inl.hpp
+///    (`TESSERA_KERNEL_PASS`): the Highway functions in `kernel::HWY_NAMESPACE`, all `inline`, and one constant
+///    `inline constexpr <family>_kernels <family>_table`. Part 2 includes Highway and other kernel files only.
+/// A new family is one #include and one line in kernel/all.hpp, one #include and one member here.
+///
+/// How the three builds differ (base/config.hpp): inline and static builds include dispatch-inl.hpp below; a compiled build sees
+/// declarations only, and cmake/compiled/kernel.cpp includes dispatch-inl.hpp once. Every name stands in the inline namespace
+/// of its build and, in part 2, of its target, so the linker never merges functions that were compiled for different processors.
+/// HWY_EXPORT is not used: its tables have internal linkage, which an inline function must not name.
+#pragma once
+
+#include <tessera/base/config.hpp>
+#include <tessera/kernel/distance.hpp>
+
+#include <span>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// Every kernel of one target. A matrix unit that Highway does not reach becomes one more table: a copy of the table it
+/// extends, with the entries it does better replaced.
+struct kernel_table {
+  std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
+  distance_kernels distance;
+};
+
+/// The kernels of the best target this processor has. Chosen once; later calls cost one load.
+[[nodiscard]] const kernel_table& kernels() noexcept;
+
+/// Every target of this build that this processor can run, best first; never empty.
+[[nodiscard]] std::span<const kernel_table* const> available_kernels() noexcept;
+
+/// The available target of that name, or null.
+[[nodiscard]] const kernel_table* find_kernels(std::string_view name) noexcept;
+
+}  // namespace tessera::inline TESSERA_ABI::kernel
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/dispatch-inl.hpp>
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The list of kernel files. foreach_target.h includes it once for each target; it has no guard on purpose.
+/// Included by anything but dispatch-inl.hpp, it is dispatch.hpp.
+#if !defined(TESSERA_KERNEL_PASS)
+#include <tessera/dispatch.hpp>
+#else
+
+#include <tessera/kernel/distance.hpp>
+
+#include <hwy/highway.h>
+
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+inline constexpr kernel_table table = {
+    .name = &HWY_STR(HWY_NAMESPACE)[2],  // without the "N_"
+    .distance = distance_table,
+};
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+
+#endif
