@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# The library: one interface target for each component, and tessera::compiled.
+#
+#   tessera::core      base, type, kernel, op, index              Highway
+#   tessera::io        mapped files, formats, JSON, SHA-256       + simdjson, libcrypto
+#   tessera::text      tokenizers                                 + utf8proc
+#   tessera::model     graphs and models                          + Boost headers (Hana)
+#   tessera::interop   xtensor views; only where xtensor is found
+#   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
+
+find_package(Threads REQUIRED)
+
+set(TESSERA_INCLUDE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/include)
+file(GLOB_RECURSE TESSERA_HEADERS CONFIGURE_DEPENDS ${TESSERA_INCLUDE_DIR}/tessera/*.hpp)
+
+# What each component brings, and the folders whose -inl.hpp files belong to it in the compiled library.
+set(TESSERA_NEEDS_core highway)
+set(TESSERA_NEEDS_io simdjson crypto)
+set(TESSERA_NEEDS_text utf8proc)
+set(TESSERA_NEEDS_model hana)
+set(TESSERA_FOLDERS_core base type kernel op interop)
+set(TESSERA_FOLDERS_io io index)
+set(TESSERA_FOLDERS_text text)
+set(TESSERA_FOLDERS_model graph model)
+
+set(TESSERA_COMPONENTS_FOUND)
+set(previous)
+foreach(component core io text model)
+  if(NOT component IN_LIST TESSERA_COMPONENTS)
+    break()
+  endif()
+  add_library(tessera_${component} INTERFACE)
+  add_library(tessera::${component} ALIAS tessera_${component})
+  set_target_properties(tessera_${component} PROPERTIES EXPORT_NAME ${component})
+  foreach(need ${TESSERA_NEEDS_${component}})
+    tessera_find(${need})
+    target_link_libraries(tessera_${component} INTERFACE tessera::dep::${need})
+  endforeach()
+  target_link_libraries(tessera_${component} INTERFACE ${previous})
+  set(previous tessera_${component})
+  list(APPEND TESSERA_COMPONENTS_FOUND ${component})
+endforeach()
+if(NOT TARGET tessera_core)
+  message(FATAL_ERROR "tessera: TESSERA_COMPONENTS must begin with core, io, text, model in this order; found: ${TESSERA_COMPONENTS}")
+endif()
+target_compile_features(tessera_core INTERFACE cxx_std_23)
+target_link_libraries(tessera_core INTERFACE Threads::Threads)
+target_sources(tessera_core INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${TESSERA_HEADERS})
+
+# The compiled form: cmake/compiled/<folder>.cpp includes the -inl.hpp files of that folder.
+add_library(tessera_compiled STATIC)
+add_library(tessera::compiled ALIAS tessera_compiled)
+set_target_properties(tessera_compiled PROPERTIES EXPORT_NAME compiled POSITION_INDEPENDENT_CODE ON)
+target_compile_definitions(tessera_compiled PUBLIC TESSERA_COMPILED)
+target_link_libraries(tessera_compiled PUBLIC tessera_core)
+foreach(component ${TESSERA_COMPONENTS_FOUND})
+  foreach(need ${TESSERA_NEEDS_${component}})
+    target_link_libraries(tessera_compiled PRIVATE tessera::dep::${need})
+  endforeach()
+  foreach(folder ${TESSERA_FOLDERS_${component}})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/${folder}.cpp)
+    target_sources(tessera_compiled PRIVATE ${sources})
+  endforeach()
+endforeach()

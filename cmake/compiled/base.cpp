@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The non-template functions of base/ in tessera::compiled, compiled once.
+#include <tessera/base/error-inl.hpp>
