@@ -164,6 +164,7 @@ TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view p
   const auto malformed = [&](std::string found) {
     return fail({.code = error_code::malformed, .wanted = "JSON", .found = std::move(found), .path = std::string(path)});
   };
+  if (is_git_lfs_pointer(text)) return malformed(std::string(git_lfs_pointer));
   if (text.starts_with("\xef\xbb\xbf")) return malformed("a byte order mark");
   simdjson::dom::parser parser;
   if (const auto code = parser.allocate(std::max<std::size_t>(text.size(), 32), json::max_depth); code != simdjson::SUCCESS) {
@@ -179,6 +180,8 @@ TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view p
   }
   auto tape = std::make_unique<detail::json_tape>();
   tape->path = path;
+  tape->text.reserve(text.size());  // pages that are not touched cost nothing
+  tape->nodes.reserve(text.size() / 12);
   TESSERA_CHECK(detail::json_builder(*tape).append(root, {}));
   return json(std::move(tape));
 }

@@ -70,6 +70,13 @@ class mapped_file {
   int descriptor_ = -1;
 };
 
+/// True for the small text that a clone without Git LFS has in place of a large file.
+[[nodiscard]] inline bool is_git_lfs_pointer(std::string_view contents) noexcept {
+  return contents.size() < 1024 && contents.starts_with("version https://git-lfs");
+}
+/// What to say of it, as `error::found`.
+inline constexpr std::string_view git_lfs_pointer = "a Git LFS pointer (fetch the file itself, for example with git lfs pull)";
+
 }  // namespace tessera::inline TESSERA_ABI
 
 #if TESSERA_HEADER_ONLY

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of io/weights.hpp.
+#pragma once
+
+#include <tessera/io/json.hpp>
+#include <tessera/io/quoted.hpp>
+#include <tessera/io/weights.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <sys/stat.h>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+inline constexpr std::array<std::string_view, 2> weight_files = {"model.safetensors", "model.safetensors.index.json"};
+
+/// 'f' file, 'd' directory, 0 nothing there (or not to be looked at).
+[[nodiscard]] inline char kind_of_path(const std::string& path) noexcept {
+  struct stat status {};
+  if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &status) != 0) return 0;
+  return S_ISDIR(status.st_mode) ? 'd' : 'f';
+}
+
+/// `name` beside the file `path`.
+[[nodiscard]] inline std::string beside(std::string_view path, std::string_view name) {
+  const std::size_t slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash + 1)).append(name);
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<weights> weights::open(std::string_view path) {
+  std::string place(path);
+  if (detail::kind_of_path(place) != 'd') return path.ends_with(".json") ? open_index(path) : open_file(path);
+  if (!place.ends_with('/')) place += '/';
+  std::string looked;
+  for (const std::string_view name : detail::weight_files) {
+    const std::string file = place + std::string(name);
+    if (detail::kind_of_path(file) == 'f') return name.ends_with(".json") ? open_index(file) : open_file(file);
+    looked += (looked.empty() ? "" : " or ") + std::string(name);
+  }
+  std::string found = "neither";
+  for (const std::string_view other : {"onnx/model.onnx", "model.onnx", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
+    if (detail::kind_of_path(place + std::string(other)) == 'f') found = std::string(other) + ", which is not read";
+  return fail({.code = error_code::not_found, .thing = "weights", .wanted = std::move(looked), .found = std::move(found),
+               .path = std::string(path)});
+}
+
+TESSERA_INLINE result<weights> weights::open_file(std::string_view path) {
+  for (const std::string_view ending : {".onnx", ".gguf", ".bin", ".pt", ".pth", ".h5", ".msgpack"})
+    if (path.ends_with(ending))
+      return fail({.code = error_code::unsupported, .thing = "weights", .wanted = "a .safetensors file or its .index.json",
+                   .found = "a " + std::string(ending) + " file", .path = std::string(path)});
+  weights opened;
+  opened.path_ = path;
+  TESSERA_TRY(safetensors file, safetensors::open(path));
+  opened.sources_.push_back(std::move(file));
+  TESSERA_CHECK(opened.gather());
+  return opened;
+}
+
+TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
+  TESSERA_TRY(const json index, read_json(path));
+  TESSERA_TRY(const json_value map, index.root().at("weight_map"));
+  TESSERA_TRY(const json_members entries, map.members());
+  std::map<std::string_view, std::vector<std::string_view>> shards;  // file -> tensors that the index puts there
+  for (const auto& [tensor, value] : entries) {
+    TESSERA_TRY(const auto file, value.get<std::string_view>());
+    // Only a plain name: an index must not reach beyond its directory, and no published one has subdirectories.
+    if (file.empty() || file == "." || file == ".." || file.find_first_of(std::string_view("/\\\0", 3)) != std::string_view::npos)
+      return std::unexpected(value.mismatch("a file name beside the index", quoted(file)));
+    shards[file].push_back(tensor);
+  }
+  if (shards.empty()) return std::unexpected(map.mismatch("at least one tensor", "none"));
+  weights opened;
+  opened.path_ = path;
+  opened.sources_.reserve(shards.size());
+  for (const auto& [file, tensors] : shards) {
+    auto shard = safetensors::open(detail::beside(path, file));
+    if (!shard)
+      return fail({.code = shard.error().code, .thing = "shard " + quoted(file), .path = std::string(path),
+                   .causes = {std::move(shard).error()}});
+    for (const std::string_view tensor : tensors)
+      if (shard->find(tensor) == nullptr)
+        return fail({.code = error_code::mismatch, .thing = quoted(tensor), .wanted = "a tensor of " + std::string(file) + " as the index says",
+                     .found = "none of that name", .path = std::string(path)});
+    opened.sources_.push_back(*std::move(shard));
+  }
+  TESSERA_CHECK(opened.gather());
+  return opened;
+}
+
+TESSERA_INLINE result<> weights::gather() {
+  for (const safetensors& source : sources_) tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
+  std::ranges::stable_sort(tensors_, {}, &tensor_view::name);
+  const auto twice = std::ranges::adjacent_find(tensors_, {}, &tensor_view::name);
+  if (twice == tensors_.end()) return {};
+  return fail({.code = error_code::malformed, .thing = quoted(twice->name), .wanted = "each tensor in one shard",
+               .found = std::string(twice->file) + " and " + std::string(std::next(twice)->file), .path = path_});
+}
+
+TESSERA_INLINE const tensor_view* weights::find(std::string_view name) const noexcept {
+  const auto place = std::ranges::lower_bound(tensors_, name, {}, &tensor_view::name);
+  return place != tensors_.end() && place->name == name ? &*place : nullptr;
+}
+
+TESSERA_INLINE result<tensor_view> weights::at(std::string_view name) const {
+  if (const tensor_view* tensor = find(name)) return *tensor;
+  return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "this tensor", .found = "none", .path = path_});
+}
+
+TESSERA_INLINE std::vector<std::string_view> weights::files() const {
+  std::vector<std::string_view> paths;
+  for (const safetensors& source : sources_) paths.push_back(source.path());
+  return paths;
+}
+
+TESSERA_INLINE result<> weights::unchanged() const {
+  for (const safetensors& source : sources_) TESSERA_CHECK(source.file().unchanged());
+  return {};
+}
+
+TESSERA_INLINE result<sha256_digest> weights::sha256() const {
+  std::vector<std::byte> digests;
+  for (const safetensors& source : sources_) {
+    TESSERA_TRY(const sha256_digest digest, remembered_sha256(source.file()));
+    if (sources_.size() == 1) return digest;
+    digests.insert(digests.end(), digest.begin(), digest.end());
+  }
+  return tessera::sha256(digests);
+}
+
+}  // namespace tessera::inline TESSERA_ABI
