@@ -23,6 +23,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tessera-config.cmake ${CMAKE_CURRENT_B
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # pkg-config: libraries without a .pc file of their own (Boost headers, a Highway of .deps) come in by their flags.
+# A .pc file finds its prefix from its own place, so that a moved or staged installation works.
+file(RELATIVE_PATH PC_UP /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 function(tessera_pkgconfig name description requires libs cflags)
   set(PC_NAME ${name})
   set(PC_DESCRIPTION ${description})

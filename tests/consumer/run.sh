@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and runs the outside consumer projects: run.sh installed|subdirectory|pkgconfig SOURCE BUILD CMAKE COMPILER DEPS_PREFIX
+set -euo pipefail
+way=$1 source=$2 build=$3 cmake=$4 compiler=$5 deps=$6
+work=$build/consumer/$way
+rm -rf "$work"
+mkdir -p "$work"
+
+quietly() {
+  if ! "$@" >"$work/log" 2>&1; then
+    cat "$work/log"
+    echo "failed: $*"
+    exit 1
+  fi
+}
+
+case $way in
+  installed)
+    quietly "$cmake" --install "$build" --prefix "$work/prefix"
+    # Moved after installation: the package must not know where it was built.
+    mv "$work/prefix" "$work/moved"
+    quietly "$cmake" -S "$source/tests/consumer/installed" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+      -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/moved;$deps"
+    quietly "$cmake" --build "$work/build" -j 2 ;;
+  subdirectory)
+    quietly "$cmake" -S "$source/tests/consumer/subdirectory" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+      -DCMAKE_BUILD_TYPE=Release -DTESSERA_SOURCE="$source"
+    quietly "$cmake" --build "$work/build" -j 2 ;;
+  pkgconfig)
+    quietly "$cmake" --install "$build" --prefix "$work/prefix"
+    paths=
+    for directory in "$work"/prefix/lib*/pkgconfig "$deps"/lib/pkgconfig "$deps"/lib/*/pkgconfig; do
+      [ -d "$directory" ] && paths=$paths:$directory
+    done
+    export PKG_CONFIG_PATH=${paths#:}
+    for name in tessera-core tessera-io tessera-compiled; do pkg-config --print-errors --exists "$name"; done
+    mkdir "$work/build"
+    # shellcheck disable=SC2046
+    quietly "$compiler" -O2 "$source/tests/consumer/distance.cpp" -o "$work/build/distance" $(pkg-config --cflags --libs tessera-core)
+    # shellcheck disable=SC2046
+    quietly "$compiler" -O2 "$source/tests/consumer/distance.cpp" -o "$work/build/distance_compiled" $(pkg-config --cflags --libs tessera-compiled)
+    # shellcheck disable=SC2046
+    quietly "$compiler" -O2 "$source/tests/consumer/reader.cpp" -o "$work/build/reader" $(pkg-config --cflags --libs tessera-io) ;;
+  *) echo "unknown way: $way"; exit 2 ;;
+esac
+
+passed=0
+for program in distance distance_compiled reader reader_compiled; do
+  [ -x "$work/build/$program" ] || continue
+  "$work/build/$program" || { echo "$way/$program: exit status $?"; exit 1; }
+  passed=$((passed + 1))
+done
+[ "$passed" -ge 3 ] || { echo "only $passed programs were built"; exit 1; }
+echo "$passed passed, 0 failed, 0 skipped"
