@@ -6,9 +6,9 @@
 ///
 /// | macro set by the user | meaning                                                             | namespace        |
 /// | --------------------- | ------------------------------------------------------------------- | ---------------- |
-/// | none                  | every target inline, chosen at run time; links Highway's library    | tessera::v0      |
+/// | none                  | every target inline, chosen at run time; links Highway's library    | tessera::v0...   |
 /// | TESSERA_COMPILED      | kernels and readers live in the library tessera::compiled           | tessera::v0c     |
-/// | TESSERA_STATIC        | one target, that of -march; links nothing                           | tessera::v0s_... |
+/// | TESSERA_STATIC        | one target, that of -march; links nothing                           | tessera::v0s...  |
 #pragma once
 
 #define TESSERA_VERSION_MAJOR 0
@@ -25,25 +25,33 @@
 #error "tessera: TESSERA_COMPILED and TESSERA_STATIC exclude each other"
 #endif
 
-// Static builds with different -march must not share an inline function either, so the tag names the vector width in use.
+// Builds with different -march must not share an inline function either, so outside the compiled build the tag names the
+// instruction set that the compiler was given.
+#if defined(__AVX512BF16__) && defined(__AVX512FP16__)
+#define TESSERA_DETAIL_ISA _avx512fp16
+#elif defined(__AVX512BF16__)
+#define TESSERA_DETAIL_ISA _avx512bf16
+#elif defined(__AVX512VNNI__)
+#define TESSERA_DETAIL_ISA _avx512vnni
+#elif defined(__AVX512F__)
+#define TESSERA_DETAIL_ISA _avx512
+#elif defined(__AVX2__)
+#define TESSERA_DETAIL_ISA _avx2
+#elif defined(__AVX__)
+#define TESSERA_DETAIL_ISA _avx
+#elif defined(__SSE4_2__)
+#define TESSERA_DETAIL_ISA _sse4
+#else
+#define TESSERA_DETAIL_ISA
+#endif
+#define TESSERA_DETAIL_JOIN2(a, b) a##b
+#define TESSERA_DETAIL_JOIN(a, b) TESSERA_DETAIL_JOIN2(a, b)
 #if defined(TESSERA_COMPILED)
 #define TESSERA_ABI v0c
-#elif !defined(TESSERA_STATIC)
-#define TESSERA_ABI v0
-#elif defined(__AVX512BF16__) && defined(__AVX512FP16__)
-#define TESSERA_ABI v0s_avx512fp16
-#elif defined(__AVX512BF16__)
-#define TESSERA_ABI v0s_avx512bf16
-#elif defined(__AVX512VNNI__)
-#define TESSERA_ABI v0s_avx512vnni
-#elif defined(__AVX512F__)
-#define TESSERA_ABI v0s_avx512
-#elif defined(__AVX2__)
-#define TESSERA_ABI v0s_avx2
-#elif defined(__SSE4_2__)
-#define TESSERA_ABI v0s_sse4
+#elif defined(TESSERA_STATIC)
+#define TESSERA_ABI TESSERA_DETAIL_JOIN(v0s, TESSERA_DETAIL_ISA)
 #else
-#define TESSERA_ABI v0s_baseline
+#define TESSERA_ABI TESSERA_DETAIL_JOIN(v0, TESSERA_DETAIL_ISA)
 #endif
 
 /// 1 where the definitions of non-template functions are included with their declarations.

@@ -22,8 +22,6 @@ using result = std::expected<T, error>;
 
 }  // namespace tessera::inline TESSERA_ABI
 
-#define TESSERA_DETAIL_JOIN2(a, b) a##b
-#define TESSERA_DETAIL_JOIN(a, b) TESSERA_DETAIL_JOIN2(a, b)
 #define TESSERA_DETAIL_TRY(temporary, declaration, ...)                                   \
   auto temporary = (__VA_ARGS__);                                                         \
   if (!temporary) [[unlikely]] return ::std::unexpected(::std::move(temporary).error());  \

@@ -13,7 +13,7 @@
 /// A precision is a type, so two precisions never meet by accident: `cast<f16>(e)` and `quantize<i8>(e)` spell every narrowing.
 #pragma once
 
-#include <tessera/type/half.hpp>
+#include <tessera/base/half.hpp>
 
 #include <concepts>
 #include <cstddef>
