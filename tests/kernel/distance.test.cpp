@@ -4,7 +4,7 @@
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
-#include <tessera/type/half.hpp>
+#include <tessera/base/half.hpp>
 
 #include <cmath>
 #include <cstdint>
