@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Distances over integer codes: i8, i4 and single bits. Their scalar truth and table stand in kernel/distance.hpp.
+///
+/// Integer sums are exact, so the order is free. Where the processor multiplies four pairs of bytes at once (VNNI) one side must
+/// be unsigned: it is shifted by 128 (i8) or 8 (i4), and the shift times the sum of the other side is taken off at the end. The
+/// other side is the query, so that correction is counted once for all rows.
+#if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_DISTANCE_INTEGER_PASS) == defined(HWY_TARGET_TOGGLE)
+#if defined(TESSERA_KERNEL_DISTANCE_INTEGER_PASS)
+#undef TESSERA_KERNEL_DISTANCE_INTEGER_PASS
+#else
+#define TESSERA_KERNEL_DISTANCE_INTEGER_PASS
+#endif
+
+#include <tessera/kernel/elements.hpp>
+
+#include <hwy/highway.h>
+
+// Whether SumOfMulQuadAccumulate of unsigned and signed bytes is one instruction.
+#undef TESSERA_KERNEL_VNNI
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+#define TESSERA_KERNEL_VNNI 1
+#else
+#define TESSERA_KERNEL_VNNI 0
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+using int_tag = hn::ScalableTag<std::int32_t>;
+using int_vector = hn::Vec<int_tag>;
+using short_tag = hn::Repartition<std::int16_t, int_tag>;
+using byte_tag = hn::Repartition<std::uint8_t, int_tag>;
+using signed_byte_tag = hn::Repartition<std::int8_t, int_tag>;
+
+/// How a row of codes is summed against a query: `bytes` loaded a step, `add` for one step, `finish` once a row.
+struct i8_dot {
+  using storage = std::int8_t;
+#if TESSERA_KERNEL_VNNI
+  static constexpr std::size_t bytes = HWY_MAX_BYTES;
+  using loaded = hn::Vec<signed_byte_tag>;
+  static HWY_INLINE loaded load(const std::int8_t* x) { return hn::LoadU(signed_byte_tag(), x); }
+  static HWY_INLINE loaded load_n(const std::int8_t* x, std::size_t n) { return hn::LoadN(signed_byte_tag(), x, n); }
+  static HWY_INLINE void add(loaded query, loaded row, int_vector& sum0, int_vector& /*sum1*/) {
+    const byte_tag d;
+    const auto shifted = hn::Xor(hn::BitCast(d, row), hn::Set(d, std::uint8_t{128}));
+    sum0 = hn::SumOfMulQuadAccumulate(int_tag(), shifted, query, sum0);
+  }
+  static HWY_INLINE int_vector add_correction(loaded query, int_vector sum) {
+    return hn::SumOfMulQuadAccumulate(int_tag(), hn::Set(byte_tag(), std::uint8_t{128}), query, sum);
+  }
+#else
+  static constexpr std::size_t bytes = HWY_MAX_BYTES / 2;
+  using half_tag = hn::Rebind<std::int8_t, short_tag>;
+  using loaded = hn::Vec<short_tag>;
+  static HWY_INLINE loaded load(const std::int8_t* x) { return hn::PromoteTo(short_tag(), hn::LoadU(half_tag(), x)); }
+  static HWY_INLINE loaded load_n(const std::int8_t* x, std::size_t n) {
+    return hn::PromoteTo(short_tag(), hn::LoadN(half_tag(), x, n));
+  }
+  static HWY_INLINE void add(loaded query, loaded row, int_vector& sum0, int_vector& sum1) {
+    sum0 = hn::ReorderWidenMulAccumulate(int_tag(), query, row, sum0, sum1);
+  }
+  static HWY_INLINE int_vector add_correction(loaded /*query*/, int_vector sum) { return sum; }
+#endif
+  static HWY_INLINE std::int32_t finish(std::int32_t sum) { return sum; }
+};
+
+struct i8_squared_l2 {
+  using storage = std::int8_t;
+  static constexpr std::size_t bytes = HWY_MAX_BYTES / 2;
+  using half_tag = hn::Rebind<std::int8_t, short_tag>;
+  using loaded = hn::Vec<short_tag>;
+  static HWY_INLINE loaded load(const std::int8_t* x) { return hn::PromoteTo(short_tag(), hn::LoadU(half_tag(), x)); }
+  static HWY_INLINE loaded load_n(const std::int8_t* x, std::size_t n) {
+    return hn::PromoteTo(short_tag(), hn::LoadN(half_tag(), x, n));
+  }
+  static HWY_INLINE void add(loaded query, loaded row, int_vector& sum0, int_vector& sum1) {
+    const auto difference = hn::Sub(query, row);
+    sum0 = hn::ReorderWidenMulAccumulate(int_tag(), difference, difference, sum0, sum1);
+  }
+  static HWY_INLINE int_vector add_correction(loaded /*query*/, int_vector sum) { return sum; }
+  static HWY_INLINE std::int32_t finish(std::int32_t sum) { return sum; }
+};
+
+/// Codes -8 .. 7: the row as row + 8 (0 .. 15, unsigned bytes), the query signed.
+struct i4_dot {
+  using storage = std::uint8_t;
+  static constexpr std::size_t bytes = HWY_MAX_BYTES;
+  using loaded = hn::Vec<byte_tag>;
+  static HWY_INLINE loaded load(const std::uint8_t* x) { return hn::LoadU(byte_tag(), x); }
+  static HWY_INLINE loaded load_n(const std::uint8_t* x, std::size_t n) { return hn::LoadN(byte_tag(), x, n); }
+  static HWY_INLINE loaded low(loaded halves) { return hn::And(halves, hn::Set(byte_tag(), std::uint8_t{15})); }
+  static HWY_INLINE loaded high(loaded halves) {
+    const hn::Repartition<std::uint16_t, int_tag> d;
+    return low(hn::BitCast(byte_tag(), hn::ShiftRight<4>(hn::BitCast(d, halves))));
+  }
+  static HWY_INLINE hn::Vec<signed_byte_tag> sign(loaded half) {
+    const auto eight = hn::Set(byte_tag(), std::uint8_t{8});
+    return hn::BitCast(signed_byte_tag(), hn::Sub(hn::Xor(half, eight), eight));
+  }
+  /// sum of unsigned · signed over the four bytes of each lane; at most 15 · 8 each, so 16 bits hold two of them.
+  static HWY_INLINE void multiply(loaded low_u, loaded high_u, loaded query, int_vector& sum0, int_vector& sum1) {
+#if TESSERA_KERNEL_VNNI
+    sum0 = hn::SumOfMulQuadAccumulate(int_tag(), low_u, sign(low(query)), sum0);
+    sum1 = hn::SumOfMulQuadAccumulate(int_tag(), high_u, sign(high(query)), sum1);
+#else
+    const short_tag d;
+    const auto pairs = hn::Add(hn::SatWidenMulPairwiseAdd(d, low_u, sign(low(query))),
+                               hn::SatWidenMulPairwiseAdd(d, high_u, sign(high(query))));
+    sum0 = hn::ReorderWidenMulAccumulate(int_tag(), pairs, hn::Set(d, std::int16_t{1}), sum0, sum1);
+#endif
+  }
+  static HWY_INLINE void add(loaded query, loaded row, int_vector& sum0, int_vector& sum1) {
+    const auto shifted = hn::Xor(row, hn::Set(byte_tag(), std::uint8_t{0x88}));
+    multiply(low(shifted), high(shifted), query, sum0, sum1);
+  }
+  static HWY_INLINE int_vector add_correction(loaded query, int_vector sum) {
+    const auto eight = hn::Set(byte_tag(), std::uint8_t{8});
+    int_vector other = hn::Zero(int_tag());
+    multiply(eight, eight, query, sum, other);
+    return hn::Add(sum, other);
+  }
+};
+
+/// `n_bytes` of each row; results modulo 2^32, which the documented limits of n keep exact.
+template <class Step, std::size_t Rows>
+HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typename Step::storage* rows, std::size_t stride,
+                              std::size_t n_bytes, std::int32_t* out) {
+  const int_tag d;
+  int_vector sum[Rows][2];
+  HWY_UNROLL(4)
+  for (std::size_t r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = hn::Zero(d);
+  int_vector correction = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + Step::bytes <= n_bytes; i += Step::bytes) {
+    const auto q = Step::load(query + i);
+    correction = Step::add_correction(q, correction);
+    HWY_UNROLL(4)
+    for (std::size_t r = 0; r < Rows; ++r) Step::add(q, Step::load(rows + r * stride + i), sum[r][0], sum[r][1]);
+  }
+  if (i < n_bytes) {
+    const auto q = Step::load_n(query + i, n_bytes - i);
+    correction = Step::add_correction(q, correction);
+    HWY_UNROLL(4)
+    for (std::size_t r = 0; r < Rows; ++r)
+      Step::add(q, Step::load_n(rows + r * stride + i, n_bytes - i), sum[r][0], sum[r][1]);
+  }
+  HWY_UNROLL(4)
+  for (std::size_t r = 0; r < Rows; ++r)
+    out[r] = hn::ReduceSum(d, hn::Sub(hn::Add(sum[r][0], sum[r][1]), correction));
+}
+
+inline constexpr std::size_t code_rows_together = 4;
+
+template <class Step>
+HWY_INLINE void sum_codes(const typename Step::storage* query, const typename Step::storage* rows, std::size_t stride,
+                          std::size_t count, std::size_t n_bytes, std::int32_t* out) {
+  std::size_t r = 0;
+  for (; r + code_rows_together <= count; r += code_rows_together)
+    sum_code_rows<Step, code_rows_together>(query, rows + r * stride, stride, n_bytes, out + r);
+  for (; r < count; ++r) sum_code_rows<Step, 1>(query, rows + r * stride, stride, n_bytes, out + r);
+}
+
+inline std::int32_t dot_i8(const std::int8_t* a, const std::int8_t* b, std::size_t n) noexcept {
+  std::int32_t out;
+  sum_code_rows<i8_dot, 1>(a, b, 0, n, &out);
+  return out;
+}
+inline void dot_rows_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
+                        std::size_t n, std::int32_t* out) noexcept {
+  sum_codes<i8_dot>(query, rows, stride, count, n, out);
+}
+inline std::int32_t squared_l2_i8(const std::int8_t* a, const std::int8_t* b, std::size_t n) noexcept {
+  std::int32_t out;
+  sum_code_rows<i8_squared_l2, 1>(a, b, 0, n, &out);
+  return out;
+}
+inline void squared_l2_rows_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
+                               std::size_t n, std::int32_t* out) noexcept {
+  sum_codes<i8_squared_l2>(query, rows, stride, count, n, out);
+}
+
+/// The product of the last value where n is odd; whole bytes are summed without it, so the spare half byte is never used.
+HWY_INLINE std::int32_t last_i4(const std::uint8_t* a, const std::uint8_t* b, std::size_t n) {
+  return n % 2 == 0 ? 0 : i4_elements::at(a, n - 1) * i4_elements::at(b, n - 1);
+}
+inline std::int32_t dot_i4(const std::uint8_t* a, const std::uint8_t* b, std::size_t n) noexcept {
+  std::int32_t out;
+  sum_code_rows<i4_dot, 1>(a, b, 0, n / 2, &out);
+  return out + last_i4(a, b, n);
+}
+inline void dot_rows_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                        std::size_t n, std::int32_t* out) noexcept {
+  sum_codes<i4_dot>(query, rows, stride, count, n / 2, out);
+  if (n % 2 != 0)
+    for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + r * stride, n);
+}
+
+/// Bits set in each 64-bit lane.
+template <class V>
+HWY_INLINE hn::Vec<hn::ScalableTag<std::uint64_t>> count_bits(V bytes) {
+#if TESSERA_KERNEL_VNNI  // the same processors count 64 bits at once
+  return hn::PopulationCount(hn::BitCast(hn::ScalableTag<std::uint64_t>(), bytes));
+#else
+  return hn::SumsOf8(hn::PopulationCount(bytes));
+#endif
+}
+
+inline std::uint32_t hamming_b1(const std::uint8_t* a, const std::uint8_t* b, std::size_t n_bytes) noexcept {
+  const byte_tag d;
+  const hn::ScalableTag<std::uint64_t> wide;
+  auto differ = hn::Zero(wide);
+  std::size_t i = 0;
+  for (; i + HWY_MAX_BYTES <= n_bytes; i += HWY_MAX_BYTES)
+    differ = hn::Add(differ, count_bits(hn::Xor(hn::LoadU(d, a + i), hn::LoadU(d, b + i))));
+  if (i < n_bytes)
+    differ = hn::Add(differ, count_bits(hn::Xor(hn::LoadN(d, a + i, n_bytes - i), hn::LoadN(d, b + i, n_bytes - i))));
+  return static_cast<std::uint32_t>(hn::ReduceSum(wide, differ));
+}
+
+inline float jaccard_b1(const std::uint8_t* a, const std::uint8_t* b, std::size_t n_bytes) noexcept {
+  const byte_tag d;
+  const hn::ScalableTag<std::uint64_t> wide;
+  auto differ = hn::Zero(wide);
+  auto either = hn::Zero(wide);
+  for (std::size_t i = 0; i < n_bytes; i += HWY_MAX_BYTES) {
+    const auto x = load_at_most(d, a + i, n_bytes - i);
+    const auto y = load_at_most(d, b + i, n_bytes - i);
+    differ = hn::Add(differ, count_bits(hn::Xor(x, y)));
+    either = hn::Add(either, count_bits(hn::Or(x, y)));
+  }
+  const auto bits = static_cast<std::uint32_t>(hn::ReduceSum(wide, either));
+  return bits == 0 ? 0.0f
+                   : static_cast<float>(static_cast<std::uint32_t>(hn::ReduceSum(wide, differ))) / static_cast<float>(bits);
+}
+
+inline void hamming_rows_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                            std::size_t n_bytes, std::uint32_t* out) noexcept {
+  for (std::size_t r = 0; r < count; ++r) out[r] = hamming_b1(query, rows + r * stride, n_bytes);
+}
+inline void jaccard_rows_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
+                            std::size_t n_bytes, float* out) noexcept {
+  for (std::size_t r = 0; r < count; ++r) out[r] = jaccard_b1(query, rows + r * stride, n_bytes);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#undef TESSERA_KERNEL_VNNI
+
+#endif

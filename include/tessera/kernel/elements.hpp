@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How the elements of a row are stored: the scalar reading of one value, and the vector loads that widen values to f32.
+///
+/// | elements | storage       | values                                                |
+/// | -------- | ------------- | ----------------------------------------------------- |
+/// | f32      | float         | one each                                              |
+/// | f16      | std::uint16_t | one each, binary16                                    |
+/// | bf16     | std::uint16_t | one each, bfloat16                                    |
+/// | i8       | std::int8_t   | one each                                              |
+/// | i4       | std::uint8_t  | two each, two's complement, the low half first        |
+///
+/// Vector loads never touch memory behind the n-th value; values behind it read as zero.
+#if !defined(TESSERA_KERNEL_ELEMENTS_HPP)
+#define TESSERA_KERNEL_ELEMENTS_HPP
+
+#include <tessera/base/half.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+struct f32_elements {
+  using storage = float;
+  [[nodiscard]] static constexpr float at(const float* x, std::size_t i) noexcept { return x[i]; }
+};
+struct f16_elements {
+  using storage = std::uint16_t;
+  [[nodiscard]] static constexpr float at(const std::uint16_t* x, std::size_t i) noexcept {
+    return detail::float16_bits_to_float(x[i]);
+  }
+};
+struct bf16_elements {
+  using storage = std::uint16_t;
+  [[nodiscard]] static constexpr float at(const std::uint16_t* x, std::size_t i) noexcept {
+    return detail::bfloat16_bits_to_float(x[i]);
+  }
+};
+struct i8_elements {
+  using storage = std::int8_t;
+  [[nodiscard]] static constexpr std::int32_t at(const std::int8_t* x, std::size_t i) noexcept { return x[i]; }
+};
+struct i4_elements {
+  using storage = std::uint8_t;
+  [[nodiscard]] static constexpr std::int32_t at(const std::uint8_t* x, std::size_t i) noexcept {
+    const std::int32_t half = i % 2 == 0 ? x[i / 2] & 15 : x[i / 2] >> 4;
+    return (half ^ 8) - 8;
+  }
+};
+
+}  // namespace tessera::inline TESSERA_ABI::kernel
+
+#endif  // TESSERA_KERNEL_ELEMENTS_HPP
+
+#if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_ELEMENTS_PASS) == defined(HWY_TARGET_TOGGLE)
+#if defined(TESSERA_KERNEL_ELEMENTS_PASS)
+#undef TESSERA_KERNEL_ELEMENTS_PASS
+#else
+#define TESSERA_KERNEL_ELEMENTS_PASS
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using float_tag = hn::ScalableTag<float>;
+using float_vector = hn::Vec<float_tag>;
+/// Values of f32 in one vector. A loader fills two vectors at a time: 2 · lanes values.
+inline constexpr std::size_t lanes = HWY_MAX_BYTES / sizeof(float);
+
+/// The first n (at most `lanes`) elements at p; zeros behind them.
+template <class D>
+HWY_INLINE hn::Vec<D> load_at_most(D d, const hn::TFromD<D>* p, std::size_t n) {
+  return n >= hn::Lanes(d) ? hn::LoadU(d, p) : hn::LoadN(d, p, n);
+}
+
+template <class Elements>
+struct loader;
+
+template <>
+struct loader<f32_elements> {
+  static HWY_INLINE void load(const float* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    const float_tag d;
+    v0 = hn::LoadU(d, x + i);
+    v1 = hn::LoadU(d, x + i + lanes);
+  }
+  static HWY_INLINE void load_n(const float* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    const float_tag d;
+    v0 = load_at_most(d, x + i, n);
+    v1 = n > lanes ? hn::LoadN(d, x + i + lanes, n - lanes) : hn::Zero(d);
+  }
+};
+
+/// binary16 bits to f32, exact; NaN becomes quiet.
+template <class DF>
+HWY_INLINE hn::Vec<DF> widen_f16(DF d, hn::Vec<hn::Rebind<std::uint16_t, DF>> bits) {
+#if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
+  // Highway's replacement for the missing instruction does not know infinity and NaN.
+  const hn::RebindToUnsigned<DF> du;
+  const auto wide = hn::PromoteTo(du, bits);
+  const auto sign = hn::ShiftLeft<16>(hn::And(wide, hn::Set(du, 0x8000u)));
+  const auto shifted = hn::ShiftLeft<13>(hn::And(wide, hn::Set(du, 0x7FFFu)));
+  const auto rebiased = hn::Add(shifted, hn::Set(du, 112u << 23));
+  // Subnormal: 2^-14 with the mantissa behind it, less 2^-14.
+  const auto subnormal = hn::BitCast(du, hn::Sub(hn::BitCast(d, hn::Add(rebiased, hn::Set(du, 1u << 23))), hn::Set(d, 0x1p-14f)));
+  const auto is_nan = hn::Gt(shifted, hn::Set(du, 0x7C00u << 13));
+  const auto special = hn::Or(hn::Add(rebiased, hn::Set(du, 112u << 23)), hn::IfThenElseZero(is_nan, hn::Set(du, 1u << 22)));
+  const auto magnitude = hn::IfThenElse(hn::Lt(shifted, hn::Set(du, 1u << 23)), subnormal,
+                                        hn::IfThenElse(hn::Ge(shifted, hn::Set(du, 0x7C00u << 13)), special, rebiased));
+  return hn::BitCast(d, hn::Or(magnitude, sign));
+#else
+  return hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, DF>(), bits));
+#endif
+}
+
+template <>
+struct loader<f16_elements> {
+  using half_tag = hn::Rebind<std::uint16_t, float_tag>;
+  static HWY_INLINE float_vector widen(hn::Vec<half_tag> bits) { return widen_f16(float_tag(), bits); }
+  static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    v0 = widen(hn::LoadU(half_tag(), x + i));
+    v1 = widen(hn::LoadU(half_tag(), x + i + lanes));
+  }
+  static HWY_INLINE void load_n(const std::uint16_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    const half_tag d;
+    v0 = widen(load_at_most(d, x + i, n));
+    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+  }
+};
+
+template <>
+struct loader<bf16_elements> {
+  using half_tag = hn::Rebind<std::uint16_t, float_tag>;
+  static HWY_INLINE float_vector widen(hn::Vec<half_tag> bits) {
+    const hn::RebindToUnsigned<float_tag> wide;
+    return hn::BitCast(float_tag(), hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
+  }
+  static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    v0 = widen(hn::LoadU(half_tag(), x + i));
+    v1 = widen(hn::LoadU(half_tag(), x + i + lanes));
+  }
+  static HWY_INLINE void load_n(const std::uint16_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    const half_tag d;
+    v0 = widen(load_at_most(d, x + i, n));
+    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+  }
+};
+
+/// bf16 with the even values in v0 and the odd ones in v1: one operation a vector instead of two. Where both sides of a sum
+/// load this way the pairs still match.
+struct bf16_even_odd;
+template <>
+struct loader<bf16_even_odd> {
+  using pair_tag = hn::RebindToUnsigned<float_tag>;
+  using half_tag = hn::Repartition<std::uint16_t, float_tag>;
+  static HWY_INLINE void split(hn::Vec<half_tag> bits, float_vector& v0, float_vector& v1) {
+    const pair_tag pair;
+    const auto both = hn::BitCast(pair, bits);
+    v0 = hn::BitCast(float_tag(), hn::ShiftLeft<16>(both));
+    v1 = hn::BitCast(float_tag(), hn::And(both, hn::Set(pair, 0xFFFF0000u)));
+  }
+  static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    split(hn::LoadU(half_tag(), x + i), v0, v1);
+  }
+  static HWY_INLINE void load_n(const std::uint16_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    split(hn::LoadN(half_tag(), x + i, n), v0, v1);
+  }
+};
+
+template <>
+struct loader<i8_elements> {
+  using byte_tag = hn::Rebind<std::int8_t, float_tag>;
+  static HWY_INLINE float_vector widen(hn::Vec<byte_tag> bytes) {
+    return hn::ConvertTo(float_tag(), hn::PromoteTo(hn::RebindToSigned<float_tag>(), bytes));
+  }
+  static HWY_INLINE void load(const std::int8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    v0 = widen(hn::LoadU(byte_tag(), x + i));
+    v1 = widen(hn::LoadU(byte_tag(), x + i + lanes));
+  }
+  static HWY_INLINE void load_n(const std::int8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    const byte_tag d;
+    v0 = widen(load_at_most(d, x + i, n));
+    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+  }
+};
+
+/// i is even. Where n is odd, the half byte behind the last value is read as a value: the other side's zero removes it.
+template <>
+struct loader<i4_elements> {
+  using byte_tag = hn::Rebind<std::uint8_t, float_tag>;
+  static HWY_INLINE void widen(hn::Vec<byte_tag> bytes, float_vector& v0, float_vector& v1) {
+    const byte_tag d;
+    const hn::Rebind<std::int8_t, float_tag> signed_d;
+    const auto eight = hn::Set(d, std::uint8_t{8});
+    const auto low = hn::Sub(hn::Xor(hn::And(bytes, hn::Set(d, std::uint8_t{15})), eight), eight);
+    const auto high = hn::Sub(hn::Xor(hn::ShiftRight<4>(bytes), eight), eight);
+    v0 = loader<i8_elements>::widen(hn::BitCast(signed_d, hn::InterleaveLower(d, low, high)));
+    v1 = loader<i8_elements>::widen(hn::BitCast(signed_d, hn::InterleaveUpper(d, low, high)));
+  }
+  static HWY_INLINE void load(const std::uint8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    widen(hn::LoadU(byte_tag(), x + i / 2), v0, v1);
+  }
+  static HWY_INLINE void load_n(const std::uint8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    widen(load_at_most(byte_tag(), x + i / 2, (n + 1) / 2), v0, v1);
+  }
+};
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
