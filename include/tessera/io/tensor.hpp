@@ -7,7 +7,7 @@
 #pragma once
 
 #include <tessera/io/bytes.hpp>
-#include <tessera/type/half.hpp>
+#include <tessera/base/half.hpp>
 
 #include <bit>
 #include <cstddef>
