@@ -95,7 +95,7 @@ TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
 
 TESSERA_INLINE result<> weights::gather() {
   for (const safetensors& source : sources_) tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
-  std::ranges::stable_sort(tensors_, {}, &tensor_view::name);
+  std::ranges::sort(tensors_, [](const tensor_view& a, const tensor_view& b) { return a.name != b.name ? a.name < b.name : a.file < b.file; });
   const auto twice = std::ranges::adjacent_find(tensors_, {}, &tensor_view::name);
   if (twice == tensors_.end()) return {};
   return fail({.code = error_code::malformed, .thing = quoted(twice->name), .wanted = "each tensor in one shard",
