@@ -21,7 +21,9 @@
 #pragma once
 
 #include <tessera/base/config.hpp>
+#include <tessera/kernel/activation.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/matmul.hpp>
 
 #include <span>
 #include <string_view>
@@ -33,6 +35,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 struct kernel_table {
   std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
   distance_kernels distance;
+  matmul_kernels matmul;
+  activation_kernels activation;
 };
 
 /// The kernels of the best target this processor has. Chosen once; later calls cost one load.

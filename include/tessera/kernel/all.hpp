@@ -5,7 +5,9 @@
 #include <tessera/dispatch.hpp>
 #else
 
+#include <tessera/kernel/activation.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/matmul.hpp>
 
 #include <hwy/highway.h>
 
@@ -14,6 +16,8 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 inline constexpr kernel_table table = {
     .name = &HWY_STR(HWY_NAMESPACE)[2],  // without the "N_"
     .distance = distance_table,
+    .matmul = matmul_table,
+    .activation = activation_table,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
