@@ -36,6 +36,10 @@
 #if defined(TESSERA_STATIC) && !defined(HWY_COMPILE_ONLY_STATIC)
 #define HWY_COMPILE_ONLY_STATIC
 #endif
+// -march=haswell and x86-64-v3 lack AES, which no kernel uses, and without it Highway would fall back to SSSE3.
+#if defined(TESSERA_STATIC) && !defined(HWY_DISABLE_PCLMUL_AES)
+#define HWY_DISABLE_PCLMUL_AES
+#endif
 
 #define TESSERA_KERNEL_PASS
 #define HWY_TARGET_INCLUDE <tessera/kernel/all.hpp>

@@ -15,7 +15,7 @@ void check(bool holds, const char* what) {
 
 void check_values(const part_report& part, const char* abi) {
   std::printf("%-14s %-12s %zu targets\n", part.abi.c_str(), part.target.c_str(), part.available.size());
-  check(part.abi.starts_with(abi), "the part sees the inline namespace of its way");
+  check(part.abi.substr(0, part.abi.find('_')) == abi, "the part sees the inline namespace of its way");
   check(part.dot == 338350.0f, "the dot product is exact");
   check(part.message == "part: wanted 1, found 2", "an error has its message");
 }
@@ -31,8 +31,8 @@ int main() {
   check_values(inline_b, "v0");
   check_values(compiled_a, "v0c");
   check_values(compiled_b, "v0c");
-  check_values(static_a, "v0s_");
-  check_values(static_b, "v0s_");
+  check_values(static_a, "v0s");
+  check_values(static_b, "v0s");
 
   check(inline_a.table == inline_b.table, "two inline parts share one copy");
   check(compiled_a.table == compiled_b.table, "two compiled parts share one copy");
@@ -48,10 +48,10 @@ int main() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
     const part_report avx2 = part_static_avx2();
-    check_values(avx2, "v0s_");
+    check_values(avx2, "v0s");
+    check(avx2.abi == "v0s_avx2", "and the namespace of its instruction set");
     check(avx2.target == "AVX2", "-march=haswell gets the AVX2 kernels");
-    check(avx2.table != static_a.table, "two static parts of different -march do not share a copy");
-    check(avx2.abi != static_a.abi || static_a.target == "AVX2", "their namespaces differ");
+    check(avx2.table != static_a.table || avx2.abi == static_a.abi, "two static parts of different -march do not share a copy");
   }
 #endif
   std::printf("%d passed, %d failed, 0 skipped\n", passed, failed);
