@@ -22,8 +22,10 @@
 
 #include <tessera/base/config.hpp>
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/quantize.hpp>
 
 #include <span>
 #include <string_view>
@@ -35,6 +37,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 struct kernel_table {
   std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
   distance_kernels distance;
+  convert_kernels convert;
+  quantize_kernels quantize;
   matmul_kernels matmul;
   activation_kernels activation;
 };

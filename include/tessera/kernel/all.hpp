@@ -6,8 +6,10 @@
 #else
 
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/quantize.hpp>
 
 #include <hwy/highway.h>
 
@@ -16,6 +18,8 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 inline constexpr kernel_table table = {
     .name = &HWY_STR(HWY_NAMESPACE)[2],  // without the "N_"
     .distance = distance_table,
+    .convert = convert_table,
+    .quantize = quantize_table,
     .matmul = matmul_table,
     .activation = activation_table,
 };

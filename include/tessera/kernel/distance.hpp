@@ -161,8 +161,8 @@ struct squared_l2_step {
 /// accumulators a row: four rows fit 32 vector registers, two fit 16.
 inline constexpr std::size_t rows_together = HWY_CAP_GE512 || HWY_TARGET_IS_NEON ? 4 : 2;
 
-/// Sums of `Rows` rows. Value i goes to accumulator (i / lanes) mod 4 of its lane; what is left after the last multiple of
-/// 4 · lanes values fills accumulators 0 and 1, then 2 and 3. The number of rows changes nothing in a row's sum.
+/// Sums of `Rows` rows. Value i goes to accumulator (i / float_lanes) mod 4 of its lane; what is left after the last multiple of
+/// 4 · float_lanes values fills accumulators 0 and 1, then 2 and 3. The number of rows changes nothing in a row's sum.
 template <class Step, class Query, class Row, std::size_t Rows, class QueryStorage, class RowStorage>
 HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std::size_t stride, std::size_t n, float* out) {
   const float_tag d;
@@ -175,7 +175,7 @@ HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std:
   float_vector v0;
   float_vector v1;
   std::size_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+  for (; i + 4 * float_lanes <= n; i += 4 * float_lanes) {
     loader<Query>::load(query, i, q0, q1);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r) {
@@ -183,15 +183,15 @@ HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std:
       sum[r][0] = Step::add(q0, v0, sum[r][0]);
       sum[r][1] = Step::add(q1, v1, sum[r][1]);
     }
-    loader<Query>::load(query, i + 2 * lanes, q0, q1);
+    loader<Query>::load(query, i + 2 * float_lanes, q0, q1);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r) {
-      loader<Row>::load(rows + r * stride, i + 2 * lanes, v0, v1);
+      loader<Row>::load(rows + r * stride, i + 2 * float_lanes, v0, v1);
       sum[r][2] = Step::add(q0, v0, sum[r][2]);
       sum[r][3] = Step::add(q1, v1, sum[r][3]);
     }
   }
-  if (i + 2 * lanes <= n) {
+  if (i + 2 * float_lanes <= n) {
     loader<Query>::load(query, i, q0, q1);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r) {
@@ -199,7 +199,7 @@ HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std:
       sum[r][0] = Step::add(q0, v0, sum[r][0]);
       sum[r][1] = Step::add(q1, v1, sum[r][1]);
     }
-    i += 2 * lanes;
+    i += 2 * float_lanes;
   }
   if (i < n) {
     loader<Query>::load_n(query, i, n - i, q0, q1);
@@ -245,8 +245,8 @@ inline float cosine(const typename A::storage* a, const typename B::storage* b, 
   float_vector a1;
   float_vector b0;
   float_vector b1;
-  for (std::size_t i = 0; i < n; i += 2 * lanes) {
-    if (n - i >= 2 * lanes) {
+  for (std::size_t i = 0; i < n; i += 2 * float_lanes) {
+    if (n - i >= 2 * float_lanes) {
       loader<Query>::load(a, i, a0, a1);
       loader<Row>::load(b, i, b0, b1);
     } else {

@@ -27,13 +27,13 @@ struct f32_elements {
 struct f16_elements {
   using storage = std::uint16_t;
   [[nodiscard]] static constexpr float at(const std::uint16_t* x, std::size_t i) noexcept {
-    return detail::float16_bits_to_float(x[i]);
+    return tessera::detail::float16_bits_to_float(x[i]);
   }
 };
 struct bf16_elements {
   using storage = std::uint16_t;
   [[nodiscard]] static constexpr float at(const std::uint16_t* x, std::size_t i) noexcept {
-    return detail::bfloat16_bits_to_float(x[i]);
+    return tessera::detail::bfloat16_bits_to_float(x[i]);
   }
 };
 struct i8_elements {
@@ -68,10 +68,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using float_tag = hn::ScalableTag<float>;
 using float_vector = hn::Vec<float_tag>;
-/// Values of f32 in one vector. A loader fills two vectors at a time: 2 · lanes values.
-inline constexpr std::size_t lanes = HWY_MAX_BYTES / sizeof(float);
+/// Values of f32 in one vector. A loader fills two vectors at a time: 2 · float_lanes values.
+inline constexpr std::size_t float_lanes = HWY_MAX_BYTES / sizeof(float);
 
-/// The first n (at most `lanes`) elements at p; zeros behind them.
+/// The first n (at most `float_lanes`) elements at p; zeros behind them.
 template <class D>
 HWY_INLINE hn::Vec<D> load_at_most(D d, const hn::TFromD<D>* p, std::size_t n) {
   return n >= hn::Lanes(d) ? hn::LoadU(d, p) : hn::LoadN(d, p, n);
@@ -85,12 +85,12 @@ struct loader<f32_elements> {
   static HWY_INLINE void load(const float* x, std::size_t i, float_vector& v0, float_vector& v1) {
     const float_tag d;
     v0 = hn::LoadU(d, x + i);
-    v1 = hn::LoadU(d, x + i + lanes);
+    v1 = hn::LoadU(d, x + i + float_lanes);
   }
   static HWY_INLINE void load_n(const float* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
     const float_tag d;
     v0 = load_at_most(d, x + i, n);
-    v1 = n > lanes ? hn::LoadN(d, x + i + lanes, n - lanes) : hn::Zero(d);
+    v1 = n > float_lanes ? hn::LoadN(d, x + i + float_lanes, n - float_lanes) : hn::Zero(d);
   }
 };
 
@@ -122,12 +122,12 @@ struct loader<f16_elements> {
   static HWY_INLINE float_vector widen(hn::Vec<half_tag> bits) { return widen_f16(float_tag(), bits); }
   static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
     v0 = widen(hn::LoadU(half_tag(), x + i));
-    v1 = widen(hn::LoadU(half_tag(), x + i + lanes));
+    v1 = widen(hn::LoadU(half_tag(), x + i + float_lanes));
   }
   static HWY_INLINE void load_n(const std::uint16_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
     const half_tag d;
     v0 = widen(load_at_most(d, x + i, n));
-    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+    v1 = n > float_lanes ? widen(hn::LoadN(d, x + i + float_lanes, n - float_lanes)) : hn::Zero(float_tag());
   }
 };
 
@@ -140,12 +140,12 @@ struct loader<bf16_elements> {
   }
   static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
     v0 = widen(hn::LoadU(half_tag(), x + i));
-    v1 = widen(hn::LoadU(half_tag(), x + i + lanes));
+    v1 = widen(hn::LoadU(half_tag(), x + i + float_lanes));
   }
   static HWY_INLINE void load_n(const std::uint16_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
     const half_tag d;
     v0 = widen(load_at_most(d, x + i, n));
-    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+    v1 = n > float_lanes ? widen(hn::LoadN(d, x + i + float_lanes, n - float_lanes)) : hn::Zero(float_tag());
   }
 };
 
@@ -178,12 +178,12 @@ struct loader<i8_elements> {
   }
   static HWY_INLINE void load(const std::int8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
     v0 = widen(hn::LoadU(byte_tag(), x + i));
-    v1 = widen(hn::LoadU(byte_tag(), x + i + lanes));
+    v1 = widen(hn::LoadU(byte_tag(), x + i + float_lanes));
   }
   static HWY_INLINE void load_n(const std::int8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
     const byte_tag d;
     v0 = widen(load_at_most(d, x + i, n));
-    v1 = n > lanes ? widen(hn::LoadN(d, x + i + lanes, n - lanes)) : hn::Zero(float_tag());
+    v1 = n > float_lanes ? widen(hn::LoadN(d, x + i + float_lanes, n - float_lanes)) : hn::Zero(float_tag());
   }
 };
 
