@@ -3,6 +3,7 @@
 # Builds and runs the outside consumer projects: run.sh installed|subdirectory|pkgconfig SOURCE BUILD CMAKE COMPILER DEPS_PREFIX
 set -euo pipefail
 way=$1 source=$2 build=$3 cmake=$4 compiler=$5 deps=$6
+build=$(realpath "$build")
 work=$build/consumer/$way
 rm -rf "$work"
 mkdir -p "$work"

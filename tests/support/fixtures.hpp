@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,7 +58,10 @@ class scratch_directory {
 inline std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   REQUIRE(file.good());
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string bytes(static_cast<std::size_t>(std::filesystem::file_size(path)), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  REQUIRE(file.good());
+  return bytes;
 }
 
 inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
