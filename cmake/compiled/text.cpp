@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tokenizers of tessera::compiled.
+#include <tessera/text/added_tokens-inl.hpp>
+#include <tessera/text/decoder-inl.hpp>
+#include <tessera/text/normalizer-inl.hpp>
+#include <tessera/text/tokenizer-inl.hpp>
+#include <tessera/text/tokenizer_file-inl.hpp>
+#include <tessera/text/tokenizer_json-inl.hpp>
+#include <tessera/text/trie-inl.hpp>
+#include <tessera/text/unicode-inl.hpp>
+#include <tessera/text/vocabulary-inl.hpp>
+#include <tessera/text/wordpiece-inl.hpp>

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of text/tokenizer.hpp: the way of a text through the parts, truncation, decoding.
+#pragma once
+
+#include <tessera/io/quoted.hpp>
+#include <tessera/text/tokenizer.hpp>
+
+#include <limits>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct tokenizer::state {
+  tokenizer_parts parts;
+  added_token_finder raw;         // tokens found in the text as given
+  added_token_finder normalized;  // tokens found in the normalised text
+  std::vector<std::string> normal_forms;  // of parts.added, by position
+  vocabulary added;               // contents and ids of parts.added
+  std::vector<std::uint32_t> added_positions;  // in parts.added, in the order of `added`
+  std::size_t id_bound = 0;
+
+  [[nodiscard]] const added_token* find_added(token_id id) const noexcept {
+    const auto at = std::ranges::lower_bound(added_positions, id, {}, [this](std::uint32_t i) { return parts.added[i].id; });
+    return at != added_positions.end() && parts.added[*at].id == id ? &parts.added[*at] : nullptr;
+  }
+};
+
+namespace detail {
+
+[[nodiscard]] inline const vocabulary& words_of(const token_model& model) noexcept { return std::get<wordpiece>(model).words(); }
+
+/// Appends the tokens of one text to an encoding's ids and offsets.
+class text_tokens {
+ public:
+  text_tokens(const tokenizer_parts& parts, const added_token_finder& raw, const added_token_finder& normalized,
+              std::size_t limit, encoding& out) noexcept
+      : parts_(parts), raw_(raw), normalized_(normalized), limit_(limit), out_(out) {}
+
+  void append(std::string_view text) {
+    raw_.for_each_piece(text, [&](const added_token* token, std::size_t begin, std::size_t end) {
+      const normalized_view piece = normalized_view{text}.slice(begin, end);
+      if (token != nullptr) emit(token->id, piece.origin(0, piece.text.size()));
+      else append_normalized(normalize(parts_.normalize, piece, out_.scratch.normalizer));
+      return more();
+    });
+  }
+
+ private:
+  void append_normalized(const normalized_view& text) {
+    normalized_.for_each_piece(text.text, [&](const added_token* token, std::size_t begin, std::size_t end) {
+      if (token != nullptr) emit(token->id, text.origin(begin, end));
+      else append_words(text.slice(begin, end));
+      return more();
+    });
+  }
+  void append_words(const normalized_view& text) {
+    std::visit(
+        [&](const auto& split, const auto& model) {
+          split.for_each_word(text.text, [&](std::size_t begin, std::size_t end) {
+            model.tokenize(text.text.substr(begin, end - begin), [&](token_id id, std::size_t first, std::size_t last) {
+              emit(id, text.origin(begin + first, begin + last));
+            });
+            return more();
+          });
+        },
+        parts_.split, parts_.model);
+  }
+  void emit(token_id id, byte_range where) {
+    out_.ids.push_back(id);
+    out_.offsets.push_back(where);
+  }
+  [[nodiscard]] bool more() const noexcept { return out_.ids.size() < limit_; }
+
+  const tokenizer_parts& parts_;
+  const added_token_finder& raw_;
+  const added_token_finder& normalized_;
+  std::size_t limit_;
+  encoding& out_;
+};
+
+inline void copy_tokens(const encoding& from, token_range range, std::uint32_t type_id, encoding& to) {
+  const auto copy = [&](const auto& source, auto& target) {
+    target.insert(target.end(), source.begin() + static_cast<std::ptrdiff_t>(range.begin),
+                  source.begin() + static_cast<std::ptrdiff_t>(range.end));
+  };
+  copy(from.ids, to.ids);
+  copy(from.offsets, to.offsets);
+  to.type_ids.resize(to.ids.size(), type_id);
+  to.special_tokens_mask.resize(to.ids.size(), 0);
+}
+
+inline void put_special(const template_piece& piece, encoding& to) {
+  to.ids.insert(to.ids.end(), piece.ids.begin(), piece.ids.end());
+  to.offsets.resize(to.ids.size());
+  to.type_ids.resize(to.ids.size(), piece.type_id);
+  to.special_tokens_mask.resize(to.ids.size(), 1);
+}
+
+/// The template filled with one window of each text: windows[k] is the k-th text piece's.
+inline void fill_template(std::span<const template_piece> pieces, bool special, const encoding& tokens,
+                          std::span<const token_range> windows, encoding& to) {
+  std::size_t text = 0;
+  for (const template_piece& piece : pieces) {
+    if (piece.what == template_piece::kind::special) {
+      if (special) put_special(piece, to);
+      continue;
+    }
+    const std::size_t begin = to.ids.size();
+    copy_tokens(tokens, windows[text++], piece.type_id, to);
+    to.texts[piece.what == template_piece::kind::second ? 1 : 0] = {begin, to.ids.size()};
+  }
+}
+
+/// All combinations of windows, in the reference's order: what it gets by merging the pieces from left to right, each with what overflowed it.
+/// The first is what is kept.
+[[nodiscard]] inline std::vector<std::vector<token_range>> combine_windows(std::span<const std::vector<token_range>> texts) {
+  std::vector<token_range> kept;
+  std::vector<std::vector<token_range>> over;
+  const auto with = [](std::vector<token_range> row, token_range next) {
+    row.push_back(next);
+    return row;
+  };
+  for (const auto& parts : texts) {
+    std::vector<std::vector<token_range>> merged;
+    for (const auto& row : over)
+      for (const token_range& part : parts) merged.push_back(with(row, part));
+    for (std::size_t i = 1; i < parts.size(); ++i) merged.push_back(with(kept, parts[i]));
+    kept.push_back(parts[0]);
+    over = std::move(merged);
+  }
+  over.insert(over.begin(), std::move(kept));
+  return over;
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<tokenizer> tokenizer::make(tokenizer_parts parts) {
+  auto made = std::make_shared<state>();
+  const vocabulary& words = detail::words_of(parts.model);
+  std::vector<vocabulary::entry> entries;
+  normalizer_scratch scratch;
+  made->normal_forms.resize(parts.added.size());
+  for (std::size_t i = 0; i < parts.added.size(); ++i) {
+    const added_token& token = parts.added[i];
+    TESSERA_CHECK(check_utf8(token.content, "added token"));
+    const auto known = words.id_of(token.content);
+    const auto other = words.token_of(token.id);
+    if ((known && *known != token.id) || (!known && other))
+      return fail({.code = error_code::malformed,
+                   .thing = "added token " + tessera::quoted(token.content),
+                   .wanted = known ? "id " + std::to_string(*known) + ", which the vocabulary gives it" : "an id of its own",
+                   .found = "id " + std::to_string(token.id) + (known ? "" : ", which is " + tessera::quoted(*other))});
+    entries.push_back({token.content, token.id});
+    made->normal_forms[i] = token.content;
+    if (token.normalized) made->normal_forms[i] = normalize(parts.normalize, {token.content}, scratch).text;
+  }
+  TESSERA_TRY(made->added, vocabulary::make(entries));
+  made->id_bound = std::max(words.id_bound(), made->added.id_bound());
+  for (const bool pair : {false, true})
+    for (const template_piece& piece : parts.process.pieces(pair))
+      for (const token_id id : piece.ids) made->id_bound = std::max(made->id_bound, std::size_t{id} + 1);
+  for (const bool normalized : {false, true}) {
+    std::vector<added_token> tokens;
+    std::vector<std::string_view> patterns;
+    for (std::size_t i = 0; i < parts.added.size(); ++i) {
+      if (parts.added[i].normalized != normalized || made->normal_forms[i].empty()) continue;
+      tokens.push_back(parts.added[i]);
+      patterns.push_back(made->normal_forms[i]);
+    }
+    std::vector<std::string_view> sorted = patterns;
+    std::ranges::sort(sorted);
+    if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
+      return fail({.code = error_code::malformed,
+                   .thing = "added tokens",
+                   .wanted = "each its own text",
+                   .found = "two that are both found as " + tessera::quoted(*twice)});
+    (normalized ? made->normalized : made->raw) =
+        tokens.empty() ? added_token_finder() : added_token_finder(std::move(tokens), patterns);
+  }
+  for (std::uint32_t i = 0; i < parts.added.size(); ++i) made->added_positions.push_back(i);
+  std::ranges::sort(made->added_positions, {}, [&](std::uint32_t i) { return parts.added[i].id; });
+  made->parts = std::move(parts);
+  return tokenizer(std::move(made));
+}
+
+TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const std::string_view* pair,
+                                                 const encode_options& options, encoding& out) const {
+  constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  const state& s = *state_;
+  out.clear();
+  const std::string_view* const texts_given[] = {&text, pair};
+  for (const std::string_view* checked : texts_given) {
+    if (checked == nullptr) continue;
+    if (checked->size() >= std::numeric_limits<std::uint32_t>::max())
+      return fail({.code = error_code::too_long, .thing = "text", .wanted = "less than 4 GiB"});
+    TESSERA_CHECK(check_utf8(*checked, checked == pair ? "pair" : "text"));
+  }
+  const auto& pieces = s.parts.process.pieces(pair != nullptr);
+  const std::size_t special = options.add_special_tokens ? s.parts.process.added(pair != nullptr) : 0;
+  if (options.max_length && *options.max_length < special)
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "max_length",
+                 .wanted = "at least the " + std::to_string(special) + " special tokens",
+                 .found = std::to_string(*options.max_length)});
+  const std::size_t budget = options.max_length ? *options.max_length - special : unlimited;
+
+  // What is certain to be cut off need not be made: one token more than is kept shows that something is cut.
+  const bool early = budget != unlimited && !options.overflowing && pair == nullptr && options.direction == text_side::right;
+  auto& [first, second] = out.texts;
+  for (const template_piece& piece : pieces) {
+    if (piece.what == template_piece::kind::special) {
+      if (options.add_special_tokens) detail::put_special(piece, out);
+      continue;
+    }
+    const bool is_second = piece.what == template_piece::kind::second;
+    const std::size_t begin = out.ids.size();
+    const std::size_t limit = early ? begin + budget + 1 : unlimited;
+    if (is_second && pair == nullptr) continue;
+    detail::text_tokens(s.parts, s.raw, s.normalized, limit, out).append(is_second ? *pair : text);
+    (is_second ? second : first) = {begin, out.ids.size()};
+    out.type_ids.resize(out.ids.size(), piece.type_id);
+    out.special_tokens_mask.resize(out.ids.size(), 0);
+  }
+  if (first.size() + second.size() <= budget) return {};
+
+  TESSERA_TRY(const auto keep, keep_lengths(first.size(), second.size(), pair != nullptr, budget, options.strategy));
+  TESSERA_TRY(const auto first_windows, windows(first.size(), keep.first, options.stride, options.direction));
+  TESSERA_TRY(const auto second_windows, windows(second.size(), keep.second, options.stride, options.direction));
+  const auto [whole_first, whole_second] = out.texts;
+  std::vector<std::vector<token_range>> texts;
+  for (const template_piece& piece : pieces) {
+    if (piece.what == template_piece::kind::special) continue;
+    const bool is_second = piece.what == template_piece::kind::second;
+    const token_range whole = is_second ? whole_second : whole_first;
+    texts.push_back(is_second ? second_windows : first_windows);
+    if (!options.overflowing) texts.back().resize(1);
+    for (token_range& window : texts.back()) window = {window.begin + whole.begin, window.end + whole.begin};
+  }
+  const auto rows = detail::combine_windows(texts);
+  encoding whole;
+  std::swap(whole.ids, out.ids);
+  std::swap(whole.offsets, out.offsets);
+  out.clear();
+  detail::fill_template(pieces, options.add_special_tokens, whole, rows.front(), out);
+  out.overflowing.resize(rows.size() - 1);
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    detail::fill_template(pieces, options.add_special_tokens, whole, rows[i], out.overflowing[i - 1]);
+  return {};
+}
+
+TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, const encode_options& options, encoding& out) const {
+  return encode_pieces(text, nullptr, options, out);
+}
+TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, std::string_view pair, const encode_options& options,
+                                               encoding& out) const {
+  return encode_pieces(text, &pair, options, out);
+}
+TESSERA_INLINE result<encoding> tokenizer::encode(std::string_view text, const encode_options& options) const {
+  encoding out;
+  TESSERA_CHECK(encode_pieces(text, nullptr, options, out));
+  return out;
+}
+TESSERA_INLINE result<encoding> tokenizer::encode(std::string_view text, std::string_view pair,
+                                                  const encode_options& options) const {
+  encoding out;
+  TESSERA_CHECK(encode_pieces(text, &pair, options, out));
+  return out;
+}
+
+TESSERA_INLINE result<std::string> tokenizer::decode(std::span<const token_id> ids, bool skip_special) const {
+  std::string text;
+  bool is_first = true;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const added_token* added = state_->find_added(ids[i]);
+    if (added != nullptr && added->special && skip_special) continue;
+    const auto token = added != nullptr
+                           ? std::optional<std::string_view>(state_->normal_forms[static_cast<std::size_t>(added - state_->parts.added.data())])
+                           : token_of(ids[i]);
+    if (!token)
+      return fail({.code = error_code::not_found,
+                   .thing = "ids[" + std::to_string(i) + "]",
+                   .wanted = "the id of a token",
+                   .found = std::to_string(ids[i])});
+    std::visit([&](const auto& join) { join.append(text, *token, is_first); }, state_->parts.join);
+    is_first = false;
+  }
+  return text;
+}
+
+TESSERA_INLINE std::optional<token_id> tokenizer::id_of(std::string_view token) const noexcept {
+  if (const auto id = state_->added.id_of(token)) return id;
+  return detail::words_of(state_->parts.model).id_of(token);
+}
+TESSERA_INLINE std::optional<std::string_view> tokenizer::token_of(token_id id) const noexcept {
+  if (const auto token = state_->added.token_of(id)) return token;
+  return detail::words_of(state_->parts.model).token_of(id);
+}
+TESSERA_INLINE std::size_t tokenizer::vocabulary_size() const noexcept { return state_->id_bound; }
+TESSERA_INLINE bool tokenizer::is_special(token_id id) const noexcept {
+  const added_token* added = state_->find_added(id);
+  return added != nullptr && added->special;
+}
+TESSERA_INLINE token_id tokenizer::unknown_id() const noexcept { return std::get<wordpiece>(state_->parts.model).unknown(); }
+TESSERA_INLINE std::optional<token_id> tokenizer::begin_id() const noexcept {
+  const auto& pieces = state_->parts.process.single;
+  if (pieces.empty() || pieces.front().ids.empty()) return std::nullopt;
+  return pieces.front().ids.front();
+}
+TESSERA_INLINE std::optional<token_id> tokenizer::end_id() const noexcept {
+  const auto& pieces = state_->parts.process.single;
+  if (pieces.empty() || pieces.back().ids.empty()) return std::nullopt;
+  return pieces.back().ids.back();
+}
+TESSERA_INLINE std::optional<token_id> tokenizer::padding_id() const noexcept {
+  if (state_->parts.padding) return state_->parts.padding->pad_id;
+  for (const std::string_view name : {"[PAD]", "<pad>"})
+    if (const auto id = id_of(name)) return id;
+  return std::nullopt;
+}
+TESSERA_INLINE const std::optional<truncation_settings>& tokenizer::truncation() const noexcept { return state_->parts.truncation; }
+TESSERA_INLINE const std::optional<padding_settings>& tokenizer::padding() const noexcept { return state_->parts.padding; }
+TESSERA_INLINE const std::vector<added_token>& tokenizer::added_tokens() const noexcept { return state_->parts.added; }
+TESSERA_INLINE std::size_t tokenizer::special_tokens_added(bool with_pair) const noexcept {
+  return state_->parts.process.added(with_pair);
+}
+TESSERA_INLINE const tokenizer_parts& tokenizer::parts() const noexcept { return state_->parts; }
+
+TESSERA_INLINE void pad(std::span<encoding> rows, const padding_settings& settings) {
+  std::size_t length = 0;
+  for (const encoding& row : rows) length = std::max(length, row.size());
+  length = settings.length.value_or(length);
+  if (settings.multiple_of != 0) length = (length + settings.multiple_of - 1) / settings.multiple_of * settings.multiple_of;
+  for (encoding& row : rows) {
+    row.attention_mask.assign(row.size(), 1);
+    if (row.size() >= length) continue;
+    const std::size_t missing = length - row.size();
+    const auto fill = [&](auto& list, auto value) {
+      list.insert(settings.direction == text_side::left ? list.begin() : list.end(), missing, value);
+    };
+    fill(row.attention_mask, std::uint8_t{0});
+    fill(row.ids, settings.pad_id);
+    fill(row.type_ids, settings.pad_type_id);
+    fill(row.offsets, byte_range{});
+    fill(row.special_tokens_mask, std::uint8_t{1});
+    if (settings.direction == text_side::left)
+      for (token_range& text : row.texts) text = {text.begin + missing, text.end + missing};
+  }
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A tokenizer: texts to token ids with their places in the text, and back.
+///
+///     auto tokenizer = ts::tokenizer::open("models/all-MiniLM-L6-v2");        // also tokenizer.json, vocab.txt, a GGUF file
+///     auto encoding = tokenizer->encode("a text", {.max_length = 256});       // result<encoding>
+///     auto text = tokenizer->decode(encoding->ids);                           // "a text"
+///
+/// Immutable: every call is const and safe from many threads; copies share one model. Ids, offsets and texts are those of the Hugging Face
+/// reference for the same file. `encode_into` reuses an encoding and allocates nothing when warm. Truncation happens by `max_length`
+/// only; what the file says about truncation and padding is data for the caller.
+#pragma once
+
+#include <tessera/text/added_tokens.hpp>
+#include <tessera/text/decoder.hpp>
+#include <tessera/text/encoding.hpp>
+#include <tessera/text/post_processor.hpp>
+#include <tessera/text/pre_tokenizer.hpp>
+#include <tessera/text/truncate.hpp>
+#include <tessera/text/wordpiece.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct encode_options {
+  bool add_special_tokens = true;
+  std::optional<std::size_t> max_length = {};  ///< tokens in all, the special ones included; unset: no limit
+  truncation_strategy strategy = truncation_strategy::longest_first;
+  text_side direction = text_side::right;      ///< the side that is cut
+  std::size_t stride = 0;                      ///< tokens that an overflowing window shares with the one before it
+  bool overflowing = false;                    ///< also make the windows of what was cut off
+};
+
+/// The truncation block of a tokenizer.json.
+struct truncation_settings {
+  std::size_t max_length = 0;
+  truncation_strategy strategy = truncation_strategy::longest_first;
+  text_side direction = text_side::right;
+  std::size_t stride = 0;
+};
+
+/// How rows are filled up to one length; the padding block of a tokenizer.json.
+struct padding_settings {
+  std::optional<std::size_t> length = {};  ///< fixed; unset: the longest row's
+  std::size_t multiple_of = 0;             ///< the length is rounded up to a multiple; 0: not
+  text_side direction = text_side::right;
+  token_id pad_id = 0;
+  std::uint32_t pad_type_id = 0;
+  std::string pad_token = "[PAD]";
+};
+
+using token_model = std::variant<wordpiece>;
+
+/// What a tokenizer is made of; the readers of file formats fill it in.
+struct tokenizer_parts {
+  normalizer normalize = no_normalizer{};
+  pre_tokenizer split = no_pre_tokenizer{};
+  token_model model;
+  template_processor process = {};
+  decoder join = space_decoder{};
+  std::vector<added_token> added = {};
+  std::optional<truncation_settings> truncation = {};
+  std::optional<padding_settings> padding = {};
+};
+
+class tokenizer {
+ public:
+  /// Reads a tokenizer.json, a directory that holds one (or a vocab.txt), a vocab.txt, or a GGUF file. Errors: not_found, io, malformed,
+  /// unsupported (naming what the file asks for and where it stands).
+  [[nodiscard]] static result<tokenizer> open(std::string_view path);
+  /// Errors: malformed where added tokens contradict each other or the vocabulary.
+  [[nodiscard]] static result<tokenizer> make(tokenizer_parts parts);
+
+  /// Errors: invalid_text (with the byte offset), too_long (4 GiB, or a strategy that cannot cut enough), invalid_argument (max_length
+  /// below the special tokens; stride).
+  [[nodiscard]] result<encoding> encode(std::string_view text, const encode_options& options = {}) const;
+  [[nodiscard]] result<encoding> encode(std::string_view text, std::string_view pair, const encode_options& options = {}) const;
+  /// The same into `out`, whose memory is reused. After an error `out` holds nothing of use.
+  [[nodiscard]] result<> encode_into(std::string_view text, const encode_options& options, encoding& out) const;
+  [[nodiscard]] result<> encode_into(std::string_view text, std::string_view pair, const encode_options& options,
+                                     encoding& out) const;
+
+  /// The text of tokens. Error: not_found for an id that is no token.
+  [[nodiscard]] result<std::string> decode(std::span<const token_id> ids, bool skip_special = true) const;
+
+  [[nodiscard]] std::optional<token_id> id_of(std::string_view token) const noexcept;
+  [[nodiscard]] std::optional<std::string_view> token_of(token_id id) const noexcept;
+  /// Highest id that encode can give or decode accepts, + 1: what a model's embedding table must hold.
+  [[nodiscard]] std::size_t vocabulary_size() const noexcept;
+  [[nodiscard]] bool is_special(token_id id) const noexcept;
+
+  [[nodiscard]] token_id unknown_id() const noexcept;
+  /// The first special token of one text ([CLS], <s>) and the last ([SEP], </s>), where the template has them.
+  [[nodiscard]] std::optional<token_id> begin_id() const noexcept;
+  [[nodiscard]] std::optional<token_id> end_id() const noexcept;
+  /// The file's padding id, else the token "[PAD]" or "<pad>".
+  [[nodiscard]] std::optional<token_id> padding_id() const noexcept;
+
+  /// What the file says, never applied by encode.
+  [[nodiscard]] const std::optional<truncation_settings>& truncation() const noexcept;
+  [[nodiscard]] const std::optional<padding_settings>& padding() const noexcept;
+  [[nodiscard]] const std::vector<added_token>& added_tokens() const noexcept;
+  /// Special tokens that encode adds.
+  [[nodiscard]] std::size_t special_tokens_added(bool with_pair = false) const noexcept;
+  [[nodiscard]] const tokenizer_parts& parts() const noexcept;
+
+ private:
+  struct state;
+  explicit tokenizer(std::shared_ptr<const state> made) noexcept : state_(std::move(made)) {}
+  [[nodiscard]] result<> encode_pieces(std::string_view text, const std::string_view* pair, const encode_options& options,
+                                       encoding& out) const;
+
+  std::shared_ptr<const state> state_;
+};
+
+/// Fills encodings up to one length and sets their attention masks; a row over a fixed length stays as it is, unpadded.
+void pad(std::span<encoding> rows, const padding_settings& settings = {});
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/text/tokenizer-inl.hpp>
+#include <tessera/text/tokenizer_file.hpp>
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Finds and reads a tokenizer in the forms that models are published in.
+///
+/// | path                             | what is read                                                                       |
+/// | -------------------------------- | ---------------------------------------------------------------------------------- |
+/// | a directory                      | its tokenizer.json, else its vocab.txt                                              |
+/// | begins with "GGUF"               | the metadata tokenizer.ggml.*: model "bert"                                         |
+/// | ends with .json                  | Hugging Face tokenizers                                                             |
+/// | ends with .txt                   | one token a line, BERT's vocabulary; uncased where tokenizer_config.json does not say  |
+///
+/// `tokenizer::open` is the entrance; the readers here give the parts.
+#pragma once
+
+#include <tessera/text/tokenizer.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+class gguf;
+
+/// The WordPiece tokenizer of a vocab.txt, with BERT's normaliser and [CLS] $A [SEP] $B:1 [SEP]:1. Errors: malformed
+/// (duplicates, bytes that are not UTF-8), not_found ([UNK], [CLS], [SEP]).
+[[nodiscard]] result<tokenizer_parts> read_vocabulary_text(std::string_view text, const bert_normalizer& how = {});
+
+/// The tokenizer in a GGUF file's metadata. Its "▁" before words becomes BERT's "##" inside them. Errors: unsupported (other
+/// models than "bert"), malformed, not_found.
+[[nodiscard]] result<tokenizer_parts> read_gguf_tokenizer(const gguf& file);
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/text/tokenizer_file-inl.hpp>
+#endif

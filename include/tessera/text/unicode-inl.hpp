@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of text/unicode.hpp over utf8proc, with the reference's Unicode versions where they differ.
+#pragma once
+
+#include <tessera/text/unicode.hpp>
+#include <tessera/text/unicode_ranges.hpp>
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+[[nodiscard]] inline bool in_ranges(code_point c, std::span<const code_range> ranges) noexcept {
+  const auto after = std::ranges::upper_bound(ranges, c, {}, &code_range::first);
+  return after != ranges.begin() && c <= std::prev(after)->last;
+}
+
+[[nodiscard]] constexpr bool is_white_space(code_point c) noexcept {
+  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/// BERT's list of CJK blocks. U+2B820 to U+2B91F is missing in it, and so here.
+[[nodiscard]] constexpr bool is_bert_ideograph(code_point c) noexcept {
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
+         (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
+         (c >= 0x2f800 && c <= 0x2fa1f);
+}
+
+TESSERA_INLINE std::uint8_t compute_class(code_point c) noexcept {
+  unsigned bits = 0;
+  if (c == 0 || c == 0xfffd || in_ranges(c, control_ranges)) bits |= char_class::removed;
+  if (is_white_space(c)) bits |= char_class::space;
+  if (in_ranges(c, punctuation_ranges)) bits |= char_class::punctuation;
+  if (is_bert_ideograph(c)) bits |= char_class::ideograph;
+  if (in_ranges(c, nonspacing_mark_ranges)) bits |= char_class::mark;
+  std::array<code_point, longest_decomposition> parts{};
+  if (combining_class(c) != 0 || decompose(c, parts) > 1 || parts[0] != c) bits |= char_class::decomposes;
+  std::array<code_point, longest_lower_case> lower{};
+  if (lower_case(c, lower) > 1 || lower[0] != c) bits |= char_class::cased;
+  return static_cast<std::uint8_t>(bits);
+}
+
+TESSERA_INLINE const std::array<std::uint8_t, class_table_size>& class_table() noexcept {
+  static const auto table = [] {
+    std::array<std::uint8_t, class_table_size> classes{};
+    for (code_point c = 0; c < class_table_size; ++c) classes[c] = compute_class(c);
+    return classes;
+  }();
+  return table;
+}
+
+[[nodiscard]] inline const utf8proc_property_t& properties(code_point c) noexcept {
+  return *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
+}
+
+}  // namespace detail
+
+TESSERA_INLINE std::uint8_t combining_class(code_point c) noexcept {
+  return static_cast<std::uint8_t>(detail::properties(c).combining_class);
+}
+
+TESSERA_INLINE std::size_t decompose(code_point c, std::span<code_point, longest_decomposition> out) noexcept {
+  utf8proc_int32_t parts[longest_decomposition];
+  int boundary = 0;
+  const auto length = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts, longest_decomposition,
+                                              UTF8PROC_DECOMPOSE, &boundary);
+  TESSERA_ASSERT(length >= 1 && static_cast<std::size_t>(length) <= longest_decomposition);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(length); ++i) out[i] = static_cast<code_point>(parts[i]);
+  return static_cast<std::size_t>(length);
+}
+
+TESSERA_INLINE std::size_t lower_case(code_point c, std::span<code_point, longest_lower_case> out) noexcept {
+  if (c == 0x130) {  // the one letter whose lower case, without context, is two code points
+    out[0] = 'i';
+    out[1] = 0x307;
+    return 2;
+  }
+  out[0] = static_cast<code_point>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  return 1;
+}
+
+TESSERA_INLINE bool is_word_character(code_point c) noexcept {
+  switch (detail::properties(c).category) {
+    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:  // Other_Alphabetic outside those categories, and Join_Control
+      return (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+             (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c || c == 0x200d;
+  }
+}
+
+}  // namespace tessera::inline TESSERA_ABI
