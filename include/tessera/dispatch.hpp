@@ -22,9 +22,13 @@
 
 #include <tessera/base/config.hpp>
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/norm.hpp>
+#include <tessera/kernel/pool.hpp>
+#include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 
 #include <span>
@@ -40,7 +44,11 @@ struct kernel_table {
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;
+  norm_kernels norm;
   activation_kernels activation;
+  attention_kernels attention;
+  rotary_kernels rotary;
+  pool_kernels pool;
 };
 
 /// The kernels of the best target this processor has. Chosen once; later calls cost one load.

@@ -6,9 +6,13 @@
 #else
 
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/norm.hpp>
+#include <tessera/kernel/pool.hpp>
+#include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 
 #include <hwy/highway.h>
@@ -21,7 +25,11 @@ inline constexpr kernel_table table = {
     .convert = convert_table,
     .quantize = quantize_table,
     .matmul = matmul_table,
+    .norm = norm_table,
     .activation = activation_table,
+    .attention = attention_table,
+    .rotary = rotary_table,
+    .pool = pool_table,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

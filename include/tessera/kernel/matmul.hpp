@@ -88,27 +88,30 @@ inline constexpr std::size_t panel_group_bytes = 192 << 10;
 #endif
 
 /// Panels that a tile of so many rows takes side by side, to keep enough independent sums in flight.
-[[nodiscard]] constexpr std::size_t tile_panels(std::size_t rows) {
-  return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
-}
+[[nodiscard]] constexpr std::size_t tile_panels(std::size_t rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
 
-/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if Continue.
-/// Rows of a are `lda` apart, rows of a panel `ldb`, panels `panel_stride`; out is contiguous.
-template <std::size_t Rows, std::size_t Panels, bool Continue = false>
-HWY_INLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b, std::size_t ldb,
-                              std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out) {
+/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if `onward`.
+/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride.
+template <std::size_t Rows, std::size_t Panels = 1>
+HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b, std::size_t ldb,
+                                std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out, std::size_t ldo,
+                                bool onward) noexcept {
   const matmul_tag d;
   using vector = hn::Vec<matmul_tag>;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
   constexpr std::size_t width = 2 * Panels;
   vector sum[Rows * width];
   HWY_UNROLL(64)
-  for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = Continue ? hn::LoadU(d, out + i * lanes) : hn::Zero(d);
+  for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::Zero(d);
+  if (onward) {
+    HWY_UNROLL(64)
+    for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::LoadU(d, out + i / width * ldo + i % width * lanes);
+  }
   for (std::size_t l = 0; l < k; ++l) {
     vector column[width];
     HWY_UNROLL(8)
     for (std::size_t v = 0; v < width; ++v)
-      column[v] = hn::LoadU(d, b + (v / 2) * panel_stride + l * ldb + (v % 2) * lanes);
+      column[v] = hn::LoadU(d, b + v / 2 * panel_stride + l * ldb + v % 2 * lanes);
     HWY_UNROLL(16)
     for (std::size_t r = 0; r < Rows; ++r) {
       const vector factor = hn::Set(d, a[r * lda + l]);
@@ -117,8 +120,27 @@ HWY_INLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, cons
     }
   }
   HWY_UNROLL(64)
-  for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i * lanes);
+  for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i / width * ldo + i % width * lanes);
 }
+
+using tile_function = void (*)(const float* a, std::size_t lda, const float* b, std::size_t ldb, std::size_t panel_stride,
+                               std::size_t k, float* out, std::size_t ldo, bool onward) noexcept;
+
+/// multiply_tile for each number of rows: of one panel, and of tile_panels(rows).
+struct tile_functions {
+  tile_function one[tile_height + 1] = {};
+  tile_function several[tile_height + 1] = {};
+};
+
+template <std::size_t Rows>
+constexpr tile_functions list_tiles(tile_functions list = {}) {
+  list.one[Rows] = multiply_tile<Rows>;
+  list.several[Rows] = multiply_tile<Rows, tile_panels(Rows)>;
+  if constexpr (Rows == 1) return list;
+  else return list_tiles<Rows - 1>(list);
+}
+
+inline constexpr tile_functions tiles = list_tiles<tile_height>();
 
 /// One tile's way from sums to c: bias, activation, residual. `tile` is [rows][width], of which the first `columns` count.
 inline void finish_tile(float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
@@ -152,53 +174,38 @@ inline void finish_tile(float* HWY_RESTRICT tile, std::size_t width, std::size_t
   }
 }
 
-/// Everything a block of rows needs but its place.
-struct matmul_call {
-  std::size_t lda;
-  const float* packed;
-  const float* bias;
-  const float* residual;
-  float* c;
-  std::size_t ldc;
-  std::size_t n;
-  std::size_t k;
-  activation act;
-};
-
-/// Rows rows of c for the panels [first, last).
-template <std::size_t Rows>
-HWY_NOINLINE void multiply_rows(const matmul_call& call, const float* a, std::size_t row, std::size_t first,
-                                std::size_t last) noexcept {
-  constexpr std::size_t together = tile_panels(Rows);
-  HWY_ALIGN float tile[Rows * together * panel_width];
-  const std::size_t stride = call.k * panel_width;
-  const float* residual = call.residual != nullptr ? call.residual + row * call.ldc : nullptr;
-  float* c = call.c + row * call.ldc;
-  std::size_t p = first;
-  while (p < last) {
-    const std::size_t column = p * panel_width;
-    std::size_t panels = 1;
-    if (together > 1 && p + together <= last) {
-      panels = together;
-      multiply_tile<Rows, together>(a, call.lda, call.packed + p * stride, panel_width, stride, call.k, tile);
-    } else {
-      multiply_tile<Rows, 1>(a, call.lda, call.packed + p * stride, panel_width, stride, call.k, tile);
-    }
-    const std::size_t columns = HWY_MIN(call.n - column, panels * panel_width);
-    finish_tile(tile, panels * panel_width, Rows, columns, call.bias != nullptr ? call.bias + column : nullptr, call.act,
-                residual != nullptr ? residual + column : nullptr, c + column, call.ldc);
-    p += panels;
-  }
+/// The transpose of four vectors of four.
+HWY_INLINE void transpose_4x4(const float* from, std::size_t stride, float* to, std::size_t to_stride) {
+  const hn::Full128<float> d;
+  const hn::Full128<double> dd;
+  const auto r0 = hn::LoadU(d, from);
+  const auto r1 = hn::LoadU(d, from + stride);
+  const auto r2 = hn::LoadU(d, from + 2 * stride);
+  const auto r3 = hn::LoadU(d, from + 3 * stride);
+  const auto low01 = hn::BitCast(dd, hn::InterleaveLower(d, r0, r1));
+  const auto low23 = hn::BitCast(dd, hn::InterleaveLower(d, r2, r3));
+  const auto high01 = hn::BitCast(dd, hn::InterleaveUpper(d, r0, r1));
+  const auto high23 = hn::BitCast(dd, hn::InterleaveUpper(d, r2, r3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dd, low01, low23)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dd, low01, low23)), d, to + to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dd, high01, high23)), d, to + 2 * to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dd, high01, high23)), d, to + 3 * to_stride);
 }
 
-/// Calls multiply_rows<rows>.
-template <std::size_t Rows = tile_height>
-HWY_INLINE void multiply_block(std::size_t rows, const matmul_call& call, const float* a, std::size_t row, std::size_t first,
-                               std::size_t last) noexcept {
-  if constexpr (Rows > 1) {
-    if (rows < Rows) return multiply_block<Rows - 1>(rows, call, a, row, first, last);
+/// n rows of k, `stride` apart, into panels [panel][k][panel_width], padded with zeros.
+inline void pack_panels(const float* rows, std::size_t stride, std::size_t k, std::size_t n, float* packed) noexcept {
+  for (std::size_t first = 0; first < n; first += panel_width, rows += panel_width * stride, packed += panel_width * k) {
+    const std::size_t columns = HWY_MIN(n - first, panel_width);
+    std::size_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      std::size_t l = 0;
+      for (; l + 4 <= k; l += 4) transpose_4x4(rows + j * stride + l, stride, packed + l * panel_width + j, panel_width);
+      for (; l < k; ++l)
+        for (std::size_t i = j; i < j + 4; ++i) packed[l * panel_width + i] = rows[i * stride + l];
+    }
+    for (; j < panel_width; ++j)
+      for (std::size_t l = 0; l < k; ++l) packed[l * panel_width + j] = j < columns ? rows[j * stride + l] : 0.0f;
   }
-  multiply_rows<Rows>(call, a, row, first, last);
 }
 
 inline std::size_t packed_size_f32(std::size_t k, std::size_t n) noexcept {
@@ -206,31 +213,34 @@ inline std::size_t packed_size_f32(std::size_t k, std::size_t n) noexcept {
 }
 
 inline void pack_f32(const float* weight, std::size_t k, std::size_t n, float* packed) noexcept {
-  for (std::size_t first = 0; first < n; first += panel_width) {
-    const std::size_t columns = HWY_MIN(n - first, panel_width);
-    for (std::size_t l = 0; l < k; ++l) {
-      for (std::size_t j = 0; j < columns; ++j) packed[l * panel_width + j] = weight[(first + j) * k + l];
-      for (std::size_t j = columns; j < panel_width; ++j) packed[l * panel_width + j] = 0.0f;
-    }
-    packed += k * panel_width;
-  }
+  pack_panels(weight, k, k, n, packed);
 }
 
 inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
                        const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   if (m == 0 || n == 0) return;
-  const matmul_call call = {lda, packed, bias, residual, c, ldc, n, k, act};
+  HWY_ALIGN float tile[tile_height * panel_width];
+  const std::size_t stride = k * panel_width;
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   // Panels go in groups that stay in the second-level cache while all rows pass; rows in blocks of nearly equal height, since a
   // short last block would read the weights for little work. Neither changes the order of any sum.
-  const std::size_t group = HWY_MAX(panel_group_bytes / (HWY_MAX(k, std::size_t{1}) * panel_width * sizeof(float)), std::size_t{1});
+  const std::size_t group = HWY_MAX(panel_group_bytes / (HWY_MAX(stride, std::size_t{1}) * sizeof(float)), std::size_t{4});
   const std::size_t blocks = (m + tile_height - 1) / tile_height;
   for (std::size_t first = 0; first < panels; first += group) {
     const std::size_t last = HWY_MIN(panels, first + group);
     std::size_t row = 0;
     for (std::size_t block = 0; block < blocks; ++block) {
       const std::size_t rows = m / blocks + (block < m % blocks ? 1 : 0);
-      multiply_block(rows, call, a + row * lda, row, first, last);
+      for (std::size_t panel = first; panel < last;) {
+        const std::size_t together = panel + tile_panels(rows) <= last ? tile_panels(rows) : 1;
+        const std::size_t width = together * panel_width;
+        const std::size_t column = panel * panel_width;
+        const tile_function multiply = together == 1 ? tiles.one[rows] : tiles.several[rows];
+        multiply(a + row * lda, lda, packed + panel * stride, panel_width, stride, k, tile, width, false);
+        finish_tile(tile, width, rows, HWY_MIN(n - column, width), bias != nullptr ? bias + column : nullptr, act,
+                    residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
+        panel += together;
+      }
       row += rows;
     }
   }

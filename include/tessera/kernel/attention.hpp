@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Scaled dot-product attention over packed texts of any length: bidirectional, causal, windowed, with grouped key-value heads.
+///
+///     out[i][h] = Σ_j p_ij v[j][h'],   p_i = softmax_j(scale · q[i][h] · k[j][h']),   h' = h / (heads / kv_heads)
+///
+/// Row i of a text sees row j of the same text where causal asks j <= i, and a window w > 0 asks abs(i - j) <= w (causal: i - w < j).
+///
+///     const attention_shape shape = {.heads = 12, .kv_heads = 12, .head_width = 32, .scale = 0.17677670f};
+///     scratch.resize(kernels.attention.attention_scratch_f32(shape, longest));
+///     kernels.attention.attention_f32(shape, qkv, 1152, qkv + 384, 1152, qkv + 768, 1152, offsets, texts, out, 384, scratch);
+///
+/// q rows hold [heads][head_width], k and v rows [kv_heads][head_width]; row strides are in floats, so the three may lie in one
+/// [tokens][3 · 384] buffer. Text t is rows offsets[t] to offsets[t + 1]. out must not overlap q, k or v.
+///
+/// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of query rows.
+/// Every sum of a row runs over its own keys in order, so its bits depend on its text alone, not on texts or rows beside it.
+/// Error with u = 2^-24: (2 (width + 4) u · scale · max Σ abs(q k) + (keys + keys/16 + 16) u) · max abs(v) over the keys seen.
+#if !defined(TESSERA_KERNEL_ATTENTION_HPP)
+#define TESSERA_KERNEL_ATTENTION_HPP
+
+#include <tessera/base/config.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+struct attention_shape {
+  std::size_t heads;
+  std::size_t kv_heads;    ///< divides heads
+  std::size_t head_width;
+  float scale;             ///< usually 1 / sqrt(head_width)
+  bool causal = false;
+  std::size_t window = 0;  ///< 0: none
+};
+
+/// The keys [first, last) that a query row sees.
+struct key_range {
+  std::size_t first;
+  std::size_t last;
+};
+
+[[nodiscard]] constexpr key_range keys_of(const attention_shape& shape, std::size_t row, std::size_t length) noexcept {
+  const std::size_t back = shape.causal ? shape.window - 1 : shape.window;
+  return {.first = shape.window == 0 || row < back ? 0 : row - back,
+          .last = shape.causal ? row + 1 : shape.window == 0 || length - row <= shape.window ? length : row + shape.window + 1};
+}
+
+namespace scalar {
+
+inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
+                          std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
+                          std::size_t texts, float* out, std::size_t out_stride) noexcept {
+  const std::size_t width = shape.head_width;
+  for (std::size_t t = 0; t < texts; ++t)
+    for (std::size_t i = offsets[t]; i < offsets[t + 1]; ++i)
+      for (std::size_t h = 0; h < shape.heads; ++h) {
+        const std::size_t kv = h / (shape.heads / shape.kv_heads) * width;
+        const key_range keys = keys_of(shape, i - offsets[t], offsets[t + 1] - offsets[t]);
+        auto score = [&](std::size_t j) {
+          double sum = 0.0;
+          for (std::size_t c = 0; c < width; ++c)
+            sum += static_cast<double>(q[i * q_stride + h * width + c]) * static_cast<double>(k[(offsets[t] + j) * k_stride + kv + c]);
+          return sum * static_cast<double>(shape.scale);
+        };
+        double largest = -HUGE_VAL;
+        for (std::size_t j = keys.first; j < keys.last; ++j)
+          if (const double s = score(j); !(s <= largest)) largest = s;
+        double total = 0.0;
+        for (std::size_t j = keys.first; j < keys.last; ++j) total += std::exp(score(j) - largest);
+        float* to = out + i * out_stride + h * width;
+        for (std::size_t c = 0; c < width; ++c) {
+          double sum = 0.0;
+          for (std::size_t j = keys.first; j < keys.last; ++j)
+            sum += std::exp(score(j) - largest) * static_cast<double>(v[(offsets[t] + j) * v_stride + kv + c]);
+          to[c] = static_cast<float>(sum / total);
+        }
+      }
+}
+
+}  // namespace scalar
+
+struct attention_kernels {
+  /// Floats of scratch for texts of at most `longest` rows.
+  std::size_t (*attention_scratch_f32)(const attention_shape& shape, std::size_t longest) noexcept;
+  void (*attention_f32)(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k, std::size_t k_stride,
+                        const float* v, std::size_t v_stride, const std::uint32_t* offsets, std::size_t texts, float* out,
+                        std::size_t out_stride, float* scratch) noexcept;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::kernel
+
+#endif  // TESSERA_KERNEL_ATTENTION_HPP
+
+#if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_ATTENTION_PASS) == defined(HWY_TARGET_TOGGLE)
+#if defined(TESSERA_KERNEL_ATTENTION_PASS)
+#undef TESSERA_KERNEL_ATTENTION_PASS
+#else
+#define TESSERA_KERNEL_ATTENTION_PASS
+#endif
+
+#include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/norm.hpp>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Where the parts of the scratch lie, for texts of `length` rows.
+struct attention_parts {
+  std::size_t value_width;  // head_width padded to panels
+  std::size_t score_width;  // keys padded to panels
+  std::size_t values;       // after the key panels
+  std::size_t scores;
+  std::size_t queries;
+  std::size_t sums;
+  std::size_t size;
+};
+
+HWY_INLINE attention_parts parts_of(const attention_shape& shape, std::size_t length) {
+  attention_parts parts;
+  parts.value_width = (shape.head_width + panel_width - 1) / panel_width * panel_width;
+  parts.score_width = (length + panel_width - 1) / panel_width * panel_width;
+  parts.values = packed_size_f32(shape.head_width, length);
+  parts.scores = parts.values + length * parts.value_width;
+  parts.queries = parts.scores + tile_height * parts.score_width;
+  parts.sums = parts.queries + tile_height * parts.value_width;
+  parts.size = parts.sums + tile_height * parts.value_width;
+  return parts;
+}
+
+inline std::size_t attention_scratch_f32(const attention_shape& shape, std::size_t longest) noexcept {
+  return parts_of(shape, longest).size;
+}
+
+/// One head's keys and values in scratch, and a block of its query rows [first, first + rows) of a text of `length`.
+inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length, std::size_t first,
+                         std::size_t rows, const float* q, std::size_t q_stride, float* out, std::size_t out_stride,
+                         float* scratch) noexcept {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t width = shape.head_width;
+  const float* values = scratch + parts.values;
+  float* scores = scratch + parts.scores;
+  float* queries = scratch + parts.queries;
+  float* sums = scratch + parts.sums;
+
+  const auto scale = hn::Set(d, shape.scale);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < width; c += lanes)
+      store_part(hn::Mul(load_zero(d, q + r * q_stride, c, width), scale), d, queries + r * parts.value_width, c, width);
+
+  // Ranges grow with the row, so the first and last row bound both the keys that any row sees and those that all see.
+  const key_range top = keys_of(shape, first, length);
+  const key_range bottom = keys_of(shape, first + rows - 1, length);
+  const std::size_t base = top.first / panel_width * panel_width;
+  for (std::size_t key = base; key < bottom.last; key += panel_width)
+    tiles.one[rows](queries, parts.value_width, scratch + key * width, panel_width, 0, width, scores + (key - base),
+                    parts.score_width, false);
+
+  float over_total[tile_height];
+  for (std::size_t r = 0; r < rows; ++r) {
+    const key_range keys = keys_of(shape, first + r, length);
+    float* row = scores + r * parts.score_width + (keys.first - base);
+    const std::size_t count = keys.last - keys.first;
+    over_total[r] = 1.0f / row_exp(row, row, count, row_max(row, count));
+  }
+
+  for (std::size_t c = 0; c < width; c += panel_width) {
+    float* block = sums + c;
+    const bool shared = bottom.first < top.last;
+    if (shared) {
+      // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not every
+      // row of the block sees are added row by row, before and after those that all see.
+      for (std::size_t r = 0; r < rows; ++r) {
+        const key_range keys = keys_of(shape, first + r, length);
+        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * parts.value_width + c,
+                     parts.value_width, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false);
+      }
+      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * parts.value_width + c,
+                      parts.value_width, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first);
+    }
+    for (std::size_t r = 0; r < rows; ++r) {
+      const key_range keys = keys_of(shape, first + r, length);
+      const std::size_t from = shared ? top.last : keys.first;
+      if (from < keys.last)
+        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * parts.value_width + c,
+                     parts.value_width, 0, keys.last - from, block + r * parts.value_width, 0, shared);
+    }
+  }
+
+  for (std::size_t r = 0; r < rows; ++r) {
+    const auto factor = hn::Set(d, over_total[r]);
+    for (std::size_t c = 0; c < width; c += lanes)
+      store_part(hn::Mul(hn::LoadU(d, sums + r * parts.value_width + c), factor), d, out + r * out_stride, c, width);
+  }
+}
+
+inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
+                          std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
+                          std::size_t texts, float* out, std::size_t out_stride, float* scratch) noexcept {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t width = shape.head_width;
+  const std::size_t sharing = shape.heads / shape.kv_heads;
+  for (std::size_t t = 0; t < texts; ++t) {
+    const std::size_t begin = offsets[t];
+    const std::size_t length = offsets[t + 1] - begin;
+    if (length == 0) continue;
+    const attention_parts parts = parts_of(shape, length);
+    const std::size_t blocks = (length + tile_height - 1) / tile_height;
+    for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
+      pack_panels(k + begin * k_stride + kv * width, k_stride, width, length, scratch);
+      for (std::size_t j = 0; j < length; ++j) {
+        const float* from = v + (begin + j) * v_stride + kv * width;
+        float* to = scratch + parts.values + j * parts.value_width;
+        std::size_t c = 0;
+        for (; c < width; c += lanes) hn::StoreU(load_zero(d, from, c, width), d, to + c);
+        for (; c < parts.value_width; c += lanes) hn::StoreU(hn::Zero(d), d, to + c);
+      }
+      for (std::size_t h = kv * sharing; h < (kv + 1) * sharing; ++h) {
+        std::size_t first = 0;
+        for (std::size_t block = 0; block < blocks; ++block) {
+          const std::size_t rows = length / blocks + (block < length % blocks ? 1 : 0);
+          attend_block(shape, parts, length, first, rows, q + (begin + first) * q_stride + h * width, q_stride,
+                       out + (begin + first) * out_stride + h * width, out_stride, scratch);
+          first += rows;
+        }
+      }
+    }
+  }
+}
+
+inline constexpr attention_kernels attention_table = {
+    .attention_scratch_f32 = attention_scratch_f32,
+    .attention_f32 = attention_f32,
+};
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
