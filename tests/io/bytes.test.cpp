@@ -37,7 +37,8 @@ TEST_CASE("bytes: reads past the end are errors, also where the offset wraps", "
   CHECK(ts::read_le<std::uint64_t>(raw, 0).has_value());
   CHECK(message_of(ts::read_le<std::uint64_t>(raw, 1)) == "byte 1: wanted 8 bytes, found the end after 7");
   CHECK(message_of(ts::read_le<std::uint8_t>(raw, 8)) == "byte 8: wanted 1 bytes, found the end");
-  for (const std::size_t offset : {std::size_t{9}, std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() - 3})
+  for (const std::size_t offset :
+       {std::size_t{9}, std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() - 3})
     CHECK_FALSE(ts::read_le<std::uint32_t>(raw, offset).has_value());
   CHECK_FALSE(ts::read_le<std::uint8_t>({}, 0).has_value());
 }

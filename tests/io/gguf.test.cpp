@@ -49,7 +49,8 @@ struct gguf_writer {
     ts::append_le(values, type);
     ts::append_le(values, count);
   }
-  void tensor(std::string_view name, std::vector<std::uint64_t> fastest_first, std::uint32_t type, std::uint64_t offset) {
+  void tensor(std::string_view name, std::vector<std::uint64_t> fastest_first, std::uint32_t type,
+              std::uint64_t offset) {
     text(tensors, name);
     ts::append_le(tensors, static_cast<std::uint32_t>(fastest_first.size()));
     for (const std::uint64_t extent : fastest_first) ts::append_le(tensors, extent);
@@ -138,7 +139,8 @@ TEST_CASE("gguf: metadata of every type", "[gguf]") {
 
 TEST_CASE("gguf: what is asked for wrongly is an error that names the key", "[gguf]") {
   const ts::gguf file = value_of(read(sample().file()));
-  CHECK_THAT(message_of(file.get<std::uint32_t>("i8")), ContainsSubstring("i8: wanted an integer from 0 to 4294967295, found -3"));
+  CHECK_THAT(message_of(file.get<std::uint32_t>("i8")),
+             ContainsSubstring("i8: wanted an integer from 0 to 4294967295, found -3"));
   CHECK_THAT(message_of(file.get<std::int64_t>("u64")), ContainsSubstring("found 18446744073709551615"));
   CHECK_THAT(message_of(file.get<int>("f32")), ContainsSubstring("f32: wanted an integer, found f32"));
   CHECK_THAT(message_of(file.get<bool>("u8")), ContainsSubstring("wanted a boolean, found u8"));
@@ -163,7 +165,8 @@ TEST_CASE("gguf: tensors that are plain numbers are read, others are named", "[g
   CHECK(four == std::vector<float>{0, 1, 2, 3});
   CHECK(file.tensors()[2].format == "Q8_0");
   CHECK(file.tensors()[2].bytes.size() == 68);
-  CHECK_THAT(message_of(file.tensor("blocks")), ContainsSubstring("blocks: wanted F32, F16, BF16 or another plain type, found Q8_0"));
+  CHECK_THAT(message_of(file.tensor("blocks")),
+             ContainsSubstring("blocks: wanted F32, F16, BF16 or another plain type, found Q8_0"));
   CHECK(file.tensor("absent").error().code == ts::error_code::not_found);
 }
 
@@ -177,17 +180,30 @@ TEST_CASE("gguf: rules of the tensors", "[gguf]") {
   CHECK(with([](gguf_writer& w) { w.tensor("a", {32}, 0, 0); }).has_value());
   CHECK(with([](gguf_writer& w) { w.tensor("a", {}, 0, 96); }).has_value());
   const auto refused = [&](auto change) { return message_of(with(change)); };
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 0, 0); }), ContainsSubstring("\"a\": wanted data within the 128 bytes"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 0, 0); }),
+             ContainsSubstring("\"a\": wanted data within the 128 bytes"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, 128); }), ContainsSubstring("wanted data within"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, std::numeric_limits<std::uint64_t>::max() - 31); }), ContainsSubstring("wanted data within"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, std::numeric_limits<std::uint64_t>::max() - 31); }),
+             ContainsSubstring("wanted data within"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, 4); }), ContainsSubstring("multiple of 32"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {std::uint64_t{1} << 33U, std::uint64_t{1} << 33U}, 0, 0); }), ContainsSubstring("fewer than 2^64 elements"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {(std::uint64_t{1} << 62U) + 1}, 0, 0); }), ContainsSubstring("fewer than 2^64 bytes"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1, 1, 1, 1, 1}, 0, 0); }), ContainsSubstring("at most 4 dimensions"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 4, 0); }), ContainsSubstring("a known tensor format, found number 4"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 8, 0); }), ContainsSubstring("rows of a multiple of 32 for Q8_0"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, 0), w.tensor("a", {1}, 0, 32); }), ContainsSubstring("\"a\" twice"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {9}, 0, 0), w.tensor("b", {1}, 0, 32); }), ContainsSubstring("share byte"));
+  CHECK_THAT(refused([](gguf_writer& w) {
+               w.tensor("a", {std::uint64_t{1} << 33U, std::uint64_t{1} << 33U}, 0, 0);
+             }),
+             ContainsSubstring("fewer than 2^64 elements"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {(std::uint64_t{1} << 62U) + 1}, 0, 0); }),
+             ContainsSubstring("fewer than 2^64 bytes"));
+  CHECK_THAT(refused([](gguf_writer& w) {
+               w.tensor("a", {1, 1, 1, 1, 1}, 0, 0);
+             }),
+             ContainsSubstring("at most 4 dimensions"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 4, 0); }),
+             ContainsSubstring("a known tensor format, found number 4"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 8, 0); }),
+             ContainsSubstring("rows of a multiple of 32 for Q8_0"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, 0), w.tensor("a", {1}, 0, 32); }),
+             ContainsSubstring("\"a\" twice"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {9}, 0, 0), w.tensor("b", {1}, 0, 32); }),
+             ContainsSubstring("share byte"));
 }
 
 TEST_CASE("gguf: the alignment is the file's own", "[gguf]") {
@@ -233,10 +249,12 @@ TEST_CASE("gguf: counts and lengths are checked before they are used", "[gguf]")
     change(w);
     return message_of(read(w.file()));
   };
-  CHECK_THAT(refused([](gguf_writer& w) { w.string("k", "a"), w.string("k", "b"); }), ContainsSubstring("key \"k\" twice"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.string("k", "a"), w.string("k", "b"); }),
+             ContainsSubstring("key \"k\" twice"));
   CHECK_THAT(refused([](gguf_writer& w) { w.array("k", 9, 0); }), ContainsSubstring("an array of arrays"));
   CHECK_THAT(refused([](gguf_writer& w) { w.key("k", 13); }), ContainsSubstring("a value type of 0 to 12, found 13"));
-  CHECK_THAT(refused([](gguf_writer& w) { w.value("k", 7, std::uint8_t{2}); }), ContainsSubstring("wanted 0 or 1, found 2"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.value("k", 7, std::uint8_t{2}); }),
+             ContainsSubstring("wanted 0 or 1, found 2"));
   CHECK_THAT(refused([](gguf_writer& w) { w.version = 1; }), ContainsSubstring("version: wanted 2 or 3, found 1"));
   CHECK_THAT(refused([](gguf_writer& w) { w.version = 0x03000000; }), ContainsSubstring("a big-endian file"));
   CHECK_THAT(message_of(read("GGML....")), ContainsSubstring("found \"GGML\""));
@@ -247,7 +265,8 @@ TEST_CASE("gguf: counts and lengths are checked before they are used", "[gguf]")
 TEST_CASE("gguf: cut or changed anywhere, a file is read or refused, never more", "[gguf]") {
   const std::string whole = sample().file();
   REQUIRE(read(whole).has_value());
-  tessera_tests::each_truncation(whole, [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
+  tessera_tests::each_truncation(whole,
+                                 [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
   int loaded = 0;
   tessera_tests::each_flip(whole, [&](std::string_view text, std::size_t) {
     const auto file = read(text);

@@ -51,7 +51,8 @@ TEST_CASE("json: every kind of value", "[json]") {
 }
 
 TEST_CASE("json: numbers keep all their bits", "[json]") {
-  CHECK(value_of(value_of(parse("-9223372036854775808")).root().get<std::int64_t>()) == std::numeric_limits<std::int64_t>::min());
+  CHECK(value_of(value_of(parse("-9223372036854775808")).root().get<std::int64_t>()) ==
+        std::numeric_limits<std::int64_t>::min());
   CHECK(value_of(value_of(parse("9007199254740993")).root().get<std::int64_t>()) == 9007199254740993);
   CHECK(value_of(value_of(parse("0.1")).root().get<double>()) == 0.1);
   CHECK(value_of(value_of(parse("5e-324")).root().get<double>()) == std::numeric_limits<double>::denorm_min());
@@ -68,7 +69,8 @@ TEST_CASE("json: integers are checked against the type asked for", "[json]") {
   const ts::json document = value_of(parse(R"({"a": 255, "b": 256, "c": -1, "d": -129, "e": 9223372036854775808})"));
   const ts::json_value root = document.root();
   CHECK(value_of(root.get<std::uint8_t>("a")) == 255);
-  CHECK(message_of(root.get<std::uint8_t>("b")) == "config.json: b: wanted an integer from 0 to 255, found the integer 256");
+  CHECK(message_of(root.get<std::uint8_t>("b")) ==
+        "config.json: b: wanted an integer from 0 to 255, found the integer 256");
   CHECK(message_of(root.get<std::uint64_t>("c")) ==
         "config.json: c: wanted an integer from 0 to 18446744073709551615, found the integer -1");
   CHECK(value_of(root.get<std::int8_t>("c")) == -1);
@@ -78,21 +80,26 @@ TEST_CASE("json: integers are checked against the type asked for", "[json]") {
 }
 
 TEST_CASE("json: errors name the file, the key path, what was wanted and what was found", "[json]") {
-  const ts::json document = value_of(parse(R"({"model": {"vocab": [{"id": 0}, {"id": "x"}], "size": 1.5, "none": null}})"));
+  const ts::json document =
+      value_of(parse(R"({"model": {"vocab": [{"id": 0}, {"id": "x"}], "size": 1.5, "none": null}})"));
   const ts::json_value model = value_of(document.root().at("model"));
   auto element = value_of(value_of(model.at("vocab")).elements()).begin();
   const ts::json_value second = *++element;
-  CHECK(message_of(second.get<int>("id")) == "config.json: model.vocab[1].id: wanted an integer, found the string \"x\"");
-  CHECK(message_of(model.get<unsigned>("size")) == "config.json: model.size: wanted an unsigned integer, found a number");
+  CHECK(message_of(second.get<int>("id")) ==
+        "config.json: model.vocab[1].id: wanted an integer, found the string \"x\"");
+  CHECK(message_of(model.get<unsigned>("size")) ==
+        "config.json: model.size: wanted an unsigned integer, found a number");
   CHECK(message_of(model.get<bool>("size")) == "config.json: model.size: wanted a boolean, found a number");
   CHECK(message_of(model.get<std::string>("none")) == "config.json: model.none: wanted a string, found null");
   CHECK(message_of(model.get<double>("vocab")) == "config.json: model.vocab: wanted a number, found an array");
-  CHECK(message_of(value_of(model.at("vocab")).members()) == "config.json: model.vocab: wanted an object, found an array");
+  CHECK(message_of(value_of(model.at("vocab")).members()) ==
+        "config.json: model.vocab: wanted an object, found an array");
   CHECK(message_of(model.elements()) == "config.json: model: wanted an array, found an object");
   CHECK(message_of(second.at("name")) == "config.json: model.vocab[1].name: wanted this key, found none");
   CHECK(second.at("name").error().code == ts::error_code::not_found);
   CHECK(second.get<int>("id").error().code == ts::error_code::mismatch);
-  CHECK(message_of(value_of(model.at("size")).get<int>("x")) == "config.json: model.size: wanted an object, found a number");
+  CHECK(message_of(value_of(model.at("size")).get<int>("x")) ==
+        "config.json: model.size: wanted an object, found a number");
   CHECK(document.root().key_path().empty());
 }
 
@@ -116,10 +123,12 @@ TEST_CASE("json: absent and null members are told from wrong ones", "[json]") {
 TEST_CASE("json: members and elements come in file order", "[json]") {
   const ts::json document = value_of(parse(R"({"z": [3, [1, 2], 1], "a": {"q": {}}, "m": 0, "": "empty key"})"));
   std::string keys;
-  for (const auto& [key, value] : value_of(document.root().members())) keys += std::string(key) + '|' + value.key_path() + ' ';
+  for (const auto& [key, value] : value_of(document.root().members()))
+    keys += std::string(key) + '|' + value.key_path() + ' ';
   CHECK(keys == "z|z a|a m|m | ");
   std::vector<std::size_t> sizes;
-  for (const ts::json_value element : value_of(value_of(document.root().at("z")).elements())) sizes.push_back(element.size());
+  for (const ts::json_value element : value_of(value_of(document.root().at("z")).elements()))
+    sizes.push_back(element.size());
   CHECK(sizes == std::vector<std::size_t>{0, 2, 0});
   CHECK(value_of(value_of(parse("[]")).root().elements()).empty());
   CHECK(value_of(value_of(parse("{}")).root().members()).empty());
@@ -135,8 +144,10 @@ TEST_CASE("json: values stay valid when the document moves", "[json]") {
 }
 
 TEST_CASE("json: a key twice is an error wherever it stands", "[json]") {
-  CHECK(message_of(parse(R"({"a": 1, "b": 2, "a": 3})")) == R"(config.json: wanted each key once, found key "a" twice)");
-  CHECK(message_of(parse(R"({"x": [0, {"k": 1, "\u006b": 1}]})")) == R"(config.json: x[1]: wanted each key once, found key "k" twice)");
+  CHECK(message_of(parse(R"({"a": 1, "b": 2, "a": 3})")) ==
+        R"(config.json: wanted each key once, found key "a" twice)");
+  CHECK(message_of(parse(R"({"x": [0, {"k": 1, "\u006b": 1}]})")) ==
+        R"(config.json: x[1]: wanted each key once, found key "k" twice)");
   CHECK(parse(R"({"a": {"a": {"a": 1}}, "b": [{"a": 1}, {"a": 2}]})").has_value());
   CHECK_FALSE(parse(R"({"": 1, "": 2})").has_value());
   std::string many = "{";
@@ -157,12 +168,62 @@ TEST_CASE("json: nesting is bounded before anything is built", "[json]") {
 }
 
 TEST_CASE("json: text that is not JSON is refused", "[json]") {
-  const char* const refused[] = {
-      "", " ", "{", "}", "[", "]", "nul", "tru", "TRUE", "NaN", "Infinity", "-Infinity", "-", "+1", "01", "1.", ".5", "1e", "0x10", "1 2",
-      "[1,]", "[,1]", "[1 2]", "{\"a\" 1}", "{\"a\":}", "{a: 1}", "{'a': 1}", "{\"a\":1,}", "{,}", "[1}", "{\"a\":1]", "\"", "\"a", "\"\\x\"",
-      "\"\\u12\"", "\"\t\"", "\"a\nb\"", "// c\n1", "[1] x", "\xef\xbb\xbf{}", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
-      "\"\\ud800\\ud800\"", "{\"\\udfff\": 1}", "1e400", "-1e400", "18446744073709551616", "-9223372036854775809",
-      "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"\x80\"", "[\xa0]"};
+  const char* const refused[] = {"",
+                                 " ",
+                                 "{",
+                                 "}",
+                                 "[",
+                                 "]",
+                                 "nul",
+                                 "tru",
+                                 "TRUE",
+                                 "NaN",
+                                 "Infinity",
+                                 "-Infinity",
+                                 "-",
+                                 "+1",
+                                 "01",
+                                 "1.",
+                                 ".5",
+                                 "1e",
+                                 "0x10",
+                                 "1 2",
+                                 "[1,]",
+                                 "[,1]",
+                                 "[1 2]",
+                                 "{\"a\" 1}",
+                                 "{\"a\":}",
+                                 "{a: 1}",
+                                 "{'a': 1}",
+                                 "{\"a\":1,}",
+                                 "{,}",
+                                 "[1}",
+                                 "{\"a\":1]",
+                                 "\"",
+                                 "\"a",
+                                 "\"\\x\"",
+                                 "\"\\u12\"",
+                                 "\"\t\"",
+                                 "\"a\nb\"",
+                                 "// c\n1",
+                                 "[1] x",
+                                 "\xef\xbb\xbf{}",
+                                 "\"\\ud800\"",
+                                 "\"\\udc00\"",
+                                 "\"\\ud800\\u0041\"",
+                                 "\"\\ud800\\ud800\"",
+                                 "{\"\\udfff\": 1}",
+                                 "1e400",
+                                 "-1e400",
+                                 "18446744073709551616",
+                                 "-9223372036854775809",
+                                 "\"\xff\"",
+                                 "\"\xc0\x80\"",
+                                 "\"\xed\xa0\x80\"",
+                                 "\"\xf4\x90\x80\x80\"",
+                                 "\"\xe2\x82\"",
+                                 "\"\x80\"",
+                                 "[\xa0]"};
   for (const char* text : refused) {
     INFO(text);
     const auto outcome = parse(text);
@@ -175,8 +236,9 @@ TEST_CASE("json: text that is not JSON is refused", "[json]") {
 }
 
 TEST_CASE("json: odd but legal text is read", "[json]") {
-  for (const char* text : {"0", "-0", "  1  ", "\r\n[\t]", "\"\"", "\"\\/\\\"\\b\"", "[[[]]]", "1E+2", "1e-400", "\"\\u0000\"", "\"\xf4\x8f\xbf\xbf\"",
-                           "\"\xed\x9f\xbf\"", "\"\\ud83d\\ude00\"", "\"\x7f\""}) {
+  for (const char* text :
+       {"0", "-0", "  1  ", "\r\n[\t]", "\"\"", "\"\\/\\\"\\b\"", "[[[]]]", "1E+2", "1e-400", "\"\\u0000\"",
+        "\"\xf4\x8f\xbf\xbf\"", "\"\xed\x9f\xbf\"", "\"\\ud83d\\ude00\"", "\"\x7f\""}) {
     INFO(text);
     CHECK(parse(text).has_value());
   }
@@ -184,9 +246,11 @@ TEST_CASE("json: odd but legal text is read", "[json]") {
 }
 
 TEST_CASE("json: cut or changed anywhere, a document is read or refused, never more", "[json]") {
-  const std::string whole = R"({"a": [1, -2.5e3, "xé\u00e9\ud83d\ude00"], "b": {"c": null, "d": true}, "e": 18446744073709551615})";
+  const std::string whole =
+      R"({"a": [1, -2.5e3, "xé\u00e9\ud83d\ude00"], "b": {"c": null, "d": true}, "e": 18446744073709551615})";
   REQUIRE(parse(whole).has_value());
-  tessera_tests::each_truncation(whole, [](std::string_view text, std::size_t) { CHECK_FALSE(parse(text).has_value()); });
+  tessera_tests::each_truncation(whole,
+                                 [](std::string_view text, std::size_t) { CHECK_FALSE(parse(text).has_value()); });
   int read = 0;
   tessera_tests::each_flip(whole, [&](std::string_view text, std::size_t) {
     if (const auto document = parse(text)) read += walk(document->root()) > 0;
@@ -195,15 +259,16 @@ TEST_CASE("json: cut or changed anywhere, a document is read or refused, never m
 }
 
 TEST_CASE("json: the damaged and the whole files get their verdict", "[json]") {
-  for (const char* name : {"tokenizer_truncated.json", "tokenizer_not_json.json", "tokenizer_deep_nested.json", "config_deep_nested/config.json",
-                           "config_truncated/config.json"}) {
+  for (const char* name : {"tokenizer_truncated.json", "tokenizer_not_json.json", "tokenizer_deep_nested.json",
+                           "config_deep_nested/config.json", "config_truncated/config.json"}) {
     const auto path = fixture(std::string("text/bad/") + name).string();
     const auto outcome = ts::read_json(path);
     INFO(name);
     REQUIRE_FALSE(outcome.has_value());
     CHECK(outcome.error().path == path);
   }
-  for (const char* name : {"manifest.json", "ok_tokenizer.json", "ok_model/config.json", "ok_shards/model.safetensors.index.json"})
+  for (const char* name :
+       {"manifest.json", "ok_tokenizer.json", "ok_model/config.json", "ok_shards/model.safetensors.index.json"})
     CHECK(walk(value_of(ts::read_json(fixture(std::string("text/bad/") + name).string())).root()) > 0);
   CHECK(ts::read_json("/nonexistent/config.json").error().code == ts::error_code::not_found);
   CHECK_THAT(message_of(ts::read_json(fixture("text/bad/weights_is_git_lfs_pointer/model.safetensors").string())),

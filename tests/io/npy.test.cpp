@@ -30,7 +30,8 @@ std::vector<double> values_of(const ts::tensor_view& tensor) {
 void check_same(const std::vector<double>& found, const std::vector<double>& wanted) {
   REQUIRE(found.size() == wanted.size());
   for (std::size_t i = 0; i < found.size(); ++i)
-    CHECK(((std::isnan(found[i]) && std::isnan(wanted[i])) || (found[i] == wanted[i] && std::signbit(found[i]) == std::signbit(wanted[i]))));
+    CHECK(((std::isnan(found[i]) && std::isnan(wanted[i])) ||
+           (found[i] == wanted[i] && std::signbit(found[i]) == std::signbit(wanted[i]))));
 }
 double number_of(ts::json_value value) {
   if (const auto flag = value.get<bool>()) return *flag ? 1 : 0;
@@ -62,14 +63,17 @@ TEST_CASE("npy: what numpy wrote is read, whatever the byte and axis order", "[n
     ts::npy opened = value_of(ts::npy::open((directory / (std::string(name) + ".npy")).string()));
     const ts::npy array = std::move(opened);
     std::vector<std::size_t> shape;
-    for (const ts::json_value extent : value_of(value_of(wanted.at("shape")).elements())) shape.push_back(value_of(extent.get<std::size_t>()));
+    for (const ts::json_value extent : value_of(value_of(wanted.at("shape")).elements()))
+      shape.push_back(value_of(extent.get<std::size_t>()));
     CHECK(std::ranges::equal(array.shape(), shape));
     std::vector<double> values;
-    for (const ts::json_value value : value_of(value_of(wanted.at("values")).elements())) values.push_back(number_of(value));
+    for (const ts::json_value value : value_of(value_of(wanted.at("values")).elements()))
+      values.push_back(number_of(value));
     const auto descr = value_of(wanted.get<std::string>("dtype"));
     check_same(values_of(array.tensor()), values);
     // What numpy stores row-major and little-endian in version 1 is written back byte for byte.
-    if (descr[0] == '>' || value_of(wanted.get<bool>("fortran")) || name.find("version") != std::string_view::npos) continue;
+    if (descr[0] == '>' || value_of(wanted.get<bool>("fortran")) || name.find("version") != std::string_view::npos)
+      continue;
     const scratch_directory scratch;
     succeed(ts::write_npy((scratch / "out.npy").string(), array.tensor()));
     CHECK(read_file(scratch / "out.npy") == read_file(directory / (std::string(name) + ".npy")));
@@ -105,18 +109,22 @@ TEST_CASE("npy: the damaged files get their verdict", "[npy]") {
     CHECK(std::ranges::equal(array->shape(), std::vector<std::size_t>{2, 3}));
     const auto wanted = tessera_tests::numbers_of(value_of(entry.at("array")));
     const auto found = values_of(array->tensor());
-    for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(found[i] == static_cast<double>(static_cast<float>(wanted[i])));
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      CHECK(found[i] == static_cast<double>(static_cast<float>(wanted[i])));
   }
   CHECK(seen >= 7);
 }
 
 TEST_CASE("npy: spellings of the header that others write", "[npy]") {
   const std::string data(8, '\0');
-  for (const char* dictionary :
-       {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(2,)}\n",
-        "{'shape': (1, 2), 'fortran_order': False, 'descr': '<f4'}  \n", "{'descr': 'f4', 'fortran_order': False, 'shape': (2L,)}",
-        "{'descr': '=f4', 'fortran_order': False, 'shape': (2)}", "{'descr': '|u1', 'fortran_order': False, 'shape': (8,)}",
-        "{'descr': '<u1', 'fortran_order': False, 'shape': (4, 2)}", "{'descr': '<f8', 'fortran_order': True, 'shape': ()}"}) {
+  for (const char* dictionary : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }",
+                                 "{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(2,)}\n",
+                                 "{'shape': (1, 2), 'fortran_order': False, 'descr': '<f4'}  \n",
+                                 "{'descr': 'f4', 'fortran_order': False, 'shape': (2L,)}",
+                                 "{'descr': '=f4', 'fortran_order': False, 'shape': (2)}",
+                                 "{'descr': '|u1', 'fortran_order': False, 'shape': (8,)}",
+                                 "{'descr': '<u1', 'fortran_order': False, 'shape': (4, 2)}",
+                                 "{'descr': '<f8', 'fortran_order': True, 'shape': ()}"}) {
     INFO(dictionary);
     CHECK(read(file_of(dictionary, data)).has_value());
     CHECK(read(file_of(dictionary, data, 2)).has_value());
@@ -127,31 +135,47 @@ TEST_CASE("npy: spellings of the header that others write", "[npy]") {
 }
 
 TEST_CASE("npy: damaged headers are refused", "[npy]") {
-  for (const char* dictionary :
-       {"", "{", "{}", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)", "('descr', '<f4')",
-        "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': [2]}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}",
-        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", "{'descr': '<f4' 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", "{'descr': '<f\\x34', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<f4, 'fortran_order': False, 'shape': (2,)}", "{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<f3', 'fortran_order': False, 'shape': (2,)}", "{'descr': '', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<', 'fortran_order': False, 'shape': (2,)}", "{'descr': '<f44', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}",
-        "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693953,)}"}) {
+  for (const char* dictionary : {"",
+                                 "{",
+                                 "{}",
+                                 "{'descr': '<f4'}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
+                                 "('descr', '<f4')",
+                                 "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': [2]}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}",
+                                 "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f4' 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x",
+                                 "{'descr': '<f\\x34', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f4, 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f3', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f44', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}",
+                                 "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693953,)}"}) {
     INFO(dictionary);
     CHECK_FALSE(read(file_of(dictionary, std::string(8, '\0'))).has_value());
   }
-  CHECK_FALSE(read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), 4)).has_value());
-  CHECK_FALSE(read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), '\0')).has_value());
-  CHECK_THAT(message_of(read(file_of("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}"))), ContainsSubstring("Python objects, which are never read"));
+  CHECK_FALSE(
+      read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), 4)).has_value());
+  CHECK_FALSE(read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), '\0'))
+                  .has_value());
+  CHECK_THAT(message_of(read(file_of("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}"))),
+             ContainsSubstring("Python objects, which are never read"));
 }
 
 TEST_CASE("npy: cut or changed anywhere, an array is read or refused, never more", "[npy]") {
   const std::string whole = file_of("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", "abcdefghijkl");
   REQUIRE(read(whole).has_value());
-  tessera_tests::each_truncation(whole, [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
+  tessera_tests::each_truncation(whole,
+                                 [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
   int loaded = 0;
   tessera_tests::each_flip(whole, [&](std::string_view text, std::size_t) {
     if (const auto array = read(text)) {
@@ -166,7 +190,8 @@ TEST_CASE("npy: only what numpy has is written", "[npy]") {
   const scratch_directory scratch;
   const std::vector<ts::bfloat16> values(2);
   const std::vector<std::size_t> two = {2}, deep(65, 1);
-  CHECK_THAT(message_of(ts::write_npy((scratch / "out.npy").string(), ts::tensor_of<ts::bfloat16>("", two, values))), ContainsSubstring("found BF16"));
+  CHECK_THAT(message_of(ts::write_npy((scratch / "out.npy").string(), ts::tensor_of<ts::bfloat16>("", two, values))),
+             ContainsSubstring("found BF16"));
   CHECK_FALSE(ts::npy_header(ts::dtype::f32, deep).has_value());
   ts::tensor_view bad = ts::tensor_of<ts::bfloat16>("", two, values);
   bad.type = ts::dtype::f32;

@@ -28,7 +28,9 @@ ts::result<ts::safetensors> read(std::string_view text) {
   kept = std::make_unique<exact_bytes>(text);
   return ts::safetensors::view(kept->bytes(), "m.safetensors");
 }
-ts::result<ts::safetensors> read(std::string_view header, std::size_t data_bytes) { return read(file_of(header, std::string(data_bytes, '\0'))); }
+ts::result<ts::safetensors> read(std::string_view header, std::size_t data_bytes) {
+  return read(file_of(header, std::string(data_bytes, '\0')));
+}
 
 std::vector<double> values_of(const ts::tensor_view& tensor) {
   std::vector<float> floats(ts::element_count(tensor));
@@ -74,8 +76,9 @@ TEST_CASE("safetensors: every damaged and every odd file gets its verdict", "[sa
 }
 
 TEST_CASE("safetensors: tensors by name, with shape, type, place and metadata", "[safetensors]") {
-  const std::string header = R"({"__metadata__":{"format":"pt","a":"b"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[3,11]},)"
-                             R"("a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"e":{"shape":[0],"dtype":"I64","data_offsets":[3,3],"extra":1}})";
+  const std::string header =
+      R"({"__metadata__":{"format":"pt","a":"b"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[3,11]},)"
+      R"("a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"e":{"shape":[0],"dtype":"I64","data_offsets":[3,3],"extra":1}})";
   ts::safetensors file = value_of(read(header, 11));
   CHECK(file.path() == "m.safetensors");
   CHECK(file.metadata() == ts::tensor_metadata{{"format", "pt"}, {"a", "b"}});
@@ -95,27 +98,38 @@ TEST_CASE("safetensors: tensors by name, with shape, type, place and metadata", 
 }
 
 TEST_CASE("safetensors: what breaks a rule is named with tensor, wanted, found and byte", "[safetensors]") {
-  const auto one = [](std::string_view body, std::size_t bytes) { return message_of(read("{\"w\":" + std::string(body) + "}", bytes)); };
-  CHECK_THAT(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4]})", 4), ContainsSubstring("\"w\": wanted 8 bytes for F32 [2], found 4"));
+  const auto one = [](std::string_view body, std::size_t bytes) {
+    return message_of(read("{\"w\":" + std::string(body) + "}", bytes));
+  };
+  CHECK_THAT(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4]})", 4),
+             ContainsSubstring("\"w\": wanted 8 bytes for F32 [2], found 4"));
   CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})", 8), ContainsSubstring("a hole of 4 bytes"));
-  CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]})", 8), ContainsSubstring("wanted data_offsets in order, found 4 to 0"));
+  CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]})", 8),
+             ContainsSubstring("wanted data_offsets in order, found 4 to 0"));
   CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})", 8), ContainsSubstring("4 more bytes"));
-  CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0]})", 4), ContainsSubstring("w.data_offsets: wanted [begin, end], found 1 elements"));
+  CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0]})", 4),
+             ContainsSubstring("w.data_offsets: wanted [begin, end], found 1 elements"));
   CHECK_THAT(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4,4]})", 4), ContainsSubstring("3 elements"));
-  CHECK_THAT(one(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})", 4), ContainsSubstring("w.shape: wanted an array"));
-  CHECK_THAT(one(R"({"dtype":"F32","shape":[1.0],"data_offsets":[0,4]})", 4), ContainsSubstring("w.shape[0]: wanted an unsigned integer"));
+  CHECK_THAT(one(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})", 4),
+             ContainsSubstring("w.shape: wanted an array"));
+  CHECK_THAT(one(R"({"dtype":"F32","shape":[1.0],"data_offsets":[0,4]})", 4),
+             ContainsSubstring("w.shape[0]: wanted an unsigned integer"));
   CHECK_THAT(one(R"({"dtype":1,"shape":[1],"data_offsets":[0,4]})", 4), ContainsSubstring("w.dtype: wanted a string"));
-  CHECK_THAT(one(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0), ContainsSubstring("a possible number of bytes for F4 [1]"));
+  CHECK_THAT(one(R"({"dtype":"F4","shape":[1],"data_offsets":[0,0]})", 0),
+             ContainsSubstring("a possible number of bytes for F4 [1]"));
   CHECK_THAT(one("[]", 0), ContainsSubstring("w: wanted an object"));
   CHECK_THAT(message_of(read(R"({"__metadata__":[]})", 0)), ContainsSubstring("__metadata__: wanted an object"));
   CHECK_THAT(message_of(read(R"( {})", 0)), ContainsSubstring("wanted '{' first"));
   CHECK_THAT(message_of(read("{}\n", 0)), ContainsSubstring("wanted '}' and spaces at its end, found \"\\x0a\""));
   CHECK(read("{}    ", 0).has_value());
-  CHECK_THAT(message_of(read("version https://git-lfs.example/spec/v1\noid sha256:0\n")), ContainsSubstring("Git LFS pointer"));
+  CHECK_THAT(message_of(read("version https://git-lfs.example/spec/v1\noid sha256:0\n")),
+             ContainsSubstring("Git LFS pointer"));
 }
 
 TEST_CASE("safetensors: names are only names", "[safetensors]") {
-  const ts::safetensors file = value_of(read(R"({"../../etc/passwd":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\u0000":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1));
+  const ts::safetensors file = value_of(read(
+      R"({"../../etc/passwd":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\u0000":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})",
+      1));
   CHECK(file.find("../../etc/passwd") != nullptr);
   CHECK(file.find(std::string_view("\0", 1)) != nullptr);
 }
@@ -129,8 +143,9 @@ TEST_CASE("safetensors: what is written is read back, aligned and sorted", "[saf
   const std::vector<ts::float16> halves = {ts::float16(0.5F)};
   const std::vector<std::size_t> two_three = {2, 3}, two = {2}, three = {3}, scalar = {}, none = {0, 4};
   const std::vector<ts::tensor_view> tensors = {
-      ts::tensor_of<std::uint8_t>("mask", three, mask), ts::tensor_of<float>("b\n\"é\\", two_three, floats), ts::tensor_of<ts::float16>("half", scalar, halves),
-      ts::tensor_of<std::int64_t>("ids", two, ids), ts::tensor_of<float>("a", none, {})};
+      ts::tensor_of<std::uint8_t>("mask", three, mask), ts::tensor_of<float>("b\n\"é\\", two_three, floats),
+      ts::tensor_of<ts::float16>("half", scalar, halves), ts::tensor_of<std::int64_t>("ids", two, ids),
+      ts::tensor_of<float>("a", none, {})};
   const ts::tensor_metadata metadata = {{"format", "pt"}, {"quote \"", "line\nbreak"}};
   succeed(ts::write_safetensors(path, tensors, metadata));
   const ts::safetensors file = value_of(ts::safetensors::open(path));
@@ -178,9 +193,11 @@ TEST_CASE("safetensors: what cannot be read back is not written", "[safetensors]
 
 TEST_CASE("safetensors: cut or changed anywhere, a file is read or refused, never more", "[safetensors]") {
   const std::string whole = file_of(
-      R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]}} )", "\x01\x02\x03\x04\x05");
+      R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]}} )",
+      "\x01\x02\x03\x04\x05");
   REQUIRE(read(whole).has_value());
-  tessera_tests::each_truncation(whole, [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
+  tessera_tests::each_truncation(whole,
+                                 [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
   int loaded = 0;
   tessera_tests::each_flip(whole, [&](std::string_view text, std::size_t) {
     const auto file = read(text);

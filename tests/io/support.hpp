@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the tests of the readers share: values out of results, damaged copies of bytes, the manifest of the damaged files.
+/// What the tests of the readers share: values out of results, damaged copies of bytes, the manifest of the damaged
+/// files.
 #pragma once
 
 #include <tests/support/catch.hpp>

@@ -80,10 +80,13 @@ TEST_CASE("tensor: every 16-bit pattern becomes the float it stands for", "[tens
       const int exponent = (bits >> mantissa_bits) & ((1 << exponent_bits) - 1);
       const int mantissa = bits & ((1 << mantissa_bits) - 1);
       const double sign = bits >> 15 != 0 ? -1 : 1;
-      double wanted = sign * std::ldexp((exponent != 0 ? 1 << mantissa_bits : 0) + mantissa, std::max(exponent, 1) - bias - mantissa_bits);
-      if (exponent == (1 << exponent_bits) - 1) wanted = mantissa != 0 ? std::nan("") : sign * std::numeric_limits<double>::infinity();
+      double wanted = sign * std::ldexp((exponent != 0 ? 1 << mantissa_bits : 0) + mantissa,
+                                        std::max(exponent, 1) - bias - mantissa_bits);
+      if (exponent == (1 << exponent_bits) - 1)
+        wanted = mantissa != 0 ? std::nan("") : sign * std::numeric_limits<double>::infinity();
       const auto found = static_cast<double>(floats[i]);
-      const bool same = std::isnan(wanted) ? std::isnan(found) : found == wanted && std::signbit(found) == std::signbit(wanted);
+      const bool same =
+          std::isnan(wanted) ? std::isnan(found) : found == wanted && std::signbit(found) == std::signbit(wanted);
       wrong += same ? 0 : 1;
     }
     CHECK(wrong == 0);
@@ -91,21 +94,25 @@ TEST_CASE("tensor: every 16-bit pattern becomes the float it stands for", "[tens
 }
 
 TEST_CASE("tensor: F32 keeps its bits, F64 is rounded, both at odd addresses", "[tensor]") {
-  const std::vector<float> floats = {1.5F, -0.0F, std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::infinity()};
+  const std::vector<float> floats = {1.5F, -0.0F, std::numeric_limits<float>::denorm_min(),
+                                     std::numeric_limits<float>::infinity()};
   std::vector<float> read(4);
   const shape four = {4};
   const odd_tensor odd(ts::tensor_of<float>("w", four, floats));
   succeed(ts::read_f32(odd.view, read));
   CHECK(std::memcmp(read.data(), floats.data(), 16) == 0);
 
-  const std::vector<double> doubles = {0.1, 1e-60, std::numeric_limits<double>::infinity(), std::numeric_limits<float>::max()};
+  const std::vector<double> doubles = {0.1, 1e-60, std::numeric_limits<double>::infinity(),
+                                       static_cast<double>(std::numeric_limits<float>::max())};
   succeed(ts::read_f32(odd_tensor(ts::tensor_of<double>("w", four, doubles)).view, read));
-  CHECK(read == std::vector<float>{0.1F, 0.0F, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max()});
+  CHECK(read ==
+        std::vector<float>{0.1F, 0.0F, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max()});
   const std::vector<double> large = {0, 1, -1e39, 1e300};
   ts::tensor_view tensor = ts::tensor_of<double>("w", four, large);
   tensor.file = "f.safetensors";
   tensor.offset = 100;
-  CHECK(message_of(ts::read_f32(tensor, read)) == "f.safetensors (byte 116): w[2]: wanted a number in the range of float, found a larger F64");
+  CHECK(message_of(ts::read_f32(tensor, read)) ==
+        "f.safetensors (byte 116): w[2]: wanted a number in the range of float, found a larger F64");
 }
 
 TEST_CASE("tensor: integers of every width", "[tensor]") {
@@ -114,7 +121,8 @@ TEST_CASE("tensor: integers of every width", "[tensor]") {
   const auto check = [&]<class T>(T lowest) {
     const std::vector<T> values = {lowest, T{7}, std::numeric_limits<T>::max()};
     succeed(ts::read_i64(odd_tensor(ts::tensor_of<T>("ids", three, values)).view, read));
-    CHECK(read == std::vector<std::int64_t>{static_cast<std::int64_t>(lowest), 7, static_cast<std::int64_t>(values[2])});
+    CHECK(read ==
+          std::vector<std::int64_t>{static_cast<std::int64_t>(lowest), 7, static_cast<std::int64_t>(values[2])});
   };
   check(std::numeric_limits<std::int8_t>::min());
   check(std::numeric_limits<std::int16_t>::min());
@@ -124,7 +132,8 @@ TEST_CASE("tensor: integers of every width", "[tensor]") {
   check(std::uint16_t{0});
   check(std::uint32_t{0});
   const std::vector<std::uint64_t> large = {1, 2, std::uint64_t{1} << 63U};
-  CHECK_THAT(message_of(ts::read_i64(ts::tensor_of<std::uint64_t>("ids", three, large), read)), ContainsSubstring("wanted values below 2^63"));
+  CHECK_THAT(message_of(ts::read_i64(ts::tensor_of<std::uint64_t>("ids", three, large), read)),
+             ContainsSubstring("wanted values below 2^63"));
   const std::vector<std::uint8_t> flags = {0, 1, 2};
   ts::tensor_view tensor = ts::tensor_of<std::uint8_t>("mask", three, flags);
   tensor.type = ts::dtype::boolean;
@@ -138,9 +147,11 @@ TEST_CASE("tensor: the wrong type or count is an error that names the tensor", "
   ts::tensor_view tensor = ts::tensor_of<std::int32_t>("embeddings.weight", two_three, ids);
   tensor.file = "m.safetensors";
   std::vector<float> floats(6);
-  CHECK(message_of(ts::read_f32(tensor, floats)) == "m.safetensors (byte 0): embeddings.weight: wanted F32, F16, BF16 or F64, found I32");
+  CHECK(message_of(ts::read_f32(tensor, floats)) ==
+        "m.safetensors (byte 0): embeddings.weight: wanted F32, F16, BF16 or F64, found I32");
   std::vector<std::int64_t> five(5);
-  CHECK(message_of(ts::read_i64(tensor, five)) == "m.safetensors (byte 0): embeddings.weight: wanted 5 elements, found [2, 3], 6 elements");
+  CHECK(message_of(ts::read_i64(tensor, five)) ==
+        "m.safetensors (byte 0): embeddings.weight: wanted 5 elements, found [2, 3], 6 elements");
   tensor.type = ts::dtype::f32;
   std::vector<std::int64_t> six(6);
   CHECK_THAT(message_of(ts::read_i64(tensor, six)), ContainsSubstring("wanted an integer type, found F32"));
@@ -149,10 +160,12 @@ TEST_CASE("tensor: the wrong type or count is an error that names the tensor", "
 TEST_CASE("tensor: the first NaN or infinity is found, wherever it stands", "[tensor]") {
   const auto check = [](auto value, ts::dtype type, auto bad) {
     using element = decltype(value);
-    for (const std::size_t count : {std::size_t{1}, std::size_t{1023}, std::size_t{1024}, std::size_t{1025}, std::size_t{3000}}) {
+    for (const std::size_t count :
+         {std::size_t{1}, std::size_t{1023}, std::size_t{1024}, std::size_t{1025}, std::size_t{3000}}) {
       std::vector<element> values(count, value);
       const shape all = {count};
-      ts::tensor_view tensor{.name = "w", .type = type, .shape = all, .bytes = std::as_bytes(std::span(values)), .file = {}};
+      ts::tensor_view tensor{
+          .name = "w", .type = type, .shape = all, .bytes = std::as_bytes(std::span(values)), .file = {}};
       CHECK_FALSE(value_of(ts::first_not_finite(odd_tensor(tensor).view)).has_value());
       succeed(ts::check_finite(tensor));
       for (const std::size_t place : {std::size_t{0}, count / 2, count - 1}) {
@@ -174,7 +187,8 @@ TEST_CASE("tensor: the first NaN or infinity is found, wherever it stands", "[te
   ts::tensor_view tensor = ts::tensor_of<float>("w", two, values);
   tensor.file = "m.safetensors";
   tensor.offset = 8;
-  CHECK(message_of(ts::check_finite(tensor)) == "m.safetensors (byte 12): w[1]: wanted finite values, found NaN or infinity");
+  CHECK(message_of(ts::check_finite(tensor)) ==
+        "m.safetensors (byte 12): w[1]: wanted finite values, found NaN or infinity");
   tensor.type = ts::dtype::i32;
   succeed(ts::check_finite(tensor));
   tensor.type = ts::dtype::f8_e4m3;

@@ -51,11 +51,16 @@ TEST_CASE("weights: a directory, a file and an index are one thing", "[weights]"
 }
 
 TEST_CASE("weights: damaged directories get their verdict", "[weights]") {
-  const auto refused = [](std::string_view name) { return message_of(ts::weights::open(fixture("text/bad/" + std::string(name)).string())); };
-  CHECK_THAT(refused("weights_missing"), ContainsSubstring("wanted model.safetensors or model.safetensors.index.json, found neither"));
+  const auto refused = [](std::string_view name) {
+    return message_of(ts::weights::open(fixture("text/bad/" + std::string(name)).string()));
+  };
+  CHECK_THAT(refused("weights_missing"),
+             ContainsSubstring("wanted model.safetensors or model.safetensors.index.json, found neither"));
   CHECK_THAT(refused("weights_is_git_lfs_pointer"), ContainsSubstring("Git LFS pointer"));
-  CHECK_THAT(refused("shard_missing"), ContainsSubstring("model-00002-of-00002.safetensors: cannot open: No such file"));
-  CHECK_THAT(refused("shard_path_escape"), ContainsSubstring("wanted a file name beside the index, found \"../ok_model/model.safetensors\""));
+  CHECK_THAT(refused("shard_missing"),
+             ContainsSubstring("model-00002-of-00002.safetensors: cannot open: No such file"));
+  CHECK_THAT(refused("shard_path_escape"),
+             ContainsSubstring("wanted a file name beside the index, found \"../ok_model/model.safetensors\""));
   CHECK_THAT(refused("shard_tensor_not_in_file"), ContainsSubstring("found none of that name"));
   const ts::weights nan = value_of(ts::weights::open(fixture("text/bad/nan_model").string()));
   const auto finite = [](const ts::tensor_view& tensor) { return ts::check_finite(tensor).has_value(); };
@@ -70,8 +75,9 @@ TEST_CASE("weights: an index may not reach beyond its directory", "[weights]") {
     return ts::weights::open(scratch.path().string());
   };
   CHECK(with("one.safetensors").has_value());
-  for (const auto& name : {std::string(".."), std::string("."), std::string(), std::string("/etc/passwd"), (scratch / "one.safetensors").string(),
-                           std::string("./one.safetensors"), std::string("sub/one.safetensors"), std::string("..\\\\one"), std::string("one\\u0000")}) {
+  for (const auto& name : {std::string(".."), std::string("."), std::string(), std::string("/etc/passwd"),
+                           (scratch / "one.safetensors").string(), std::string("./one.safetensors"),
+                           std::string("sub/one.safetensors"), std::string("..\\\\one"), std::string("one\\u0000")}) {
     INFO(name);
     const auto outcome = with(name);
     REQUIRE_FALSE(outcome.has_value());
@@ -87,16 +93,20 @@ TEST_CASE("weights: an index that contradicts its shards is refused", "[weights]
     write_file(scratch / index_name, index);
     return ts::weights::open(scratch.path().string());
   };
-  CHECK_THAT(message_of(open(R"({"weight_map": {"w": "a.safetensors", "v": "b.safetensors"}})")), ContainsSubstring("\"v\""));
+  CHECK_THAT(message_of(open(R"({"weight_map": {"w": "a.safetensors", "v": "b.safetensors"}})")),
+             ContainsSubstring("\"v\""));
   write_shard(scratch / "c.safetensors", "v", 2);
-  const ts::weights good = value_of(open(R"({"metadata": {"total_size": -1}, "weight_map": {"w": "a.safetensors", "v": "c.safetensors"}})"));
+  const ts::weights good =
+      value_of(open(R"({"metadata": {"total_size": -1}, "weight_map": {"w": "a.safetensors", "v": "c.safetensors"}})"));
   CHECK(good.tensors().size() == 2);
   // The same tensor in two shards, whichever of them the index names.
   const std::vector<float> values = {1, 2};
   const std::vector<std::size_t> shape = {2};
-  const std::vector<ts::tensor_view> both = {ts::tensor_of<float>("v", shape, values), ts::tensor_of<float>("w", shape, values)};
+  const std::vector<ts::tensor_view> both = {ts::tensor_of<float>("v", shape, values),
+                                             ts::tensor_of<float>("w", shape, values)};
   succeed(ts::write_safetensors((scratch / "c.safetensors").string(), both));
-  CHECK_THAT(message_of(open(R"({"weight_map": {"w": "a.safetensors", "v": "c.safetensors"}})")), ContainsSubstring("wanted each tensor in one shard"));
+  CHECK_THAT(message_of(open(R"({"weight_map": {"w": "a.safetensors", "v": "c.safetensors"}})")),
+             ContainsSubstring("wanted each tensor in one shard"));
   for (const char* index : {"{}", "[]", R"({"weight_map": []})", R"({"weight_map": {}})", R"({"weight_map": {"w": 1}})",
                             R"({"weight_map": {"w": "a.safetensors", "w": "b.safetensors"}})", "not json"}) {
     INFO(index);
@@ -108,7 +118,8 @@ TEST_CASE("weights: other formats are named, not guessed", "[weights]") {
   const scratch_directory scratch;
   write_file(scratch / "pytorch_model.bin", "x");
   CHECK_THAT(message_of(ts::weights::open(scratch.path().string())), ContainsSubstring("pytorch_model.bin"));
-  CHECK_THAT(message_of(ts::weights::open((scratch / "pytorch_model.bin").string())), ContainsSubstring("found a .bin file"));
+  CHECK_THAT(message_of(ts::weights::open((scratch / "pytorch_model.bin").string())),
+             ContainsSubstring("found a .bin file"));
   CHECK(ts::weights::open((scratch / "nowhere").string()).error().code == ts::error_code::not_found);
   CHECK_FALSE(ts::weights::open(std::string_view("a\0b", 3)).has_value());
 }

@@ -4,12 +4,12 @@
 
 #include <tessera/io/atomic_file.hpp>
 
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -20,7 +20,9 @@ inline std::atomic<unsigned> temporary_files = 0;
 }  // namespace detail
 
 TESSERA_INLINE std::unexpected<error> atomic_file::refused(const char* what, int reason) const {
-  return fail({.code = reason == ENOENT || reason == ENOTDIR ? error_code::not_found : error_code::io, .thing = what, .path = path_,
+  return fail({.code = reason == ENOENT || reason == ENOTDIR ? error_code::not_found : error_code::io,
+               .thing = what,
+               .path = path_,
                .system = reason});
 }
 
@@ -28,15 +30,20 @@ TESSERA_INLINE result<atomic_file> atomic_file::create(std::string_view path) {
   atomic_file file;
   file.path_ = path;
   if (path.empty() || path.find('\0') != std::string_view::npos)
-    return fail({.code = error_code::invalid_argument, .thing = "path", .found = path.empty() ? "nothing" : "a NUL character",
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "path",
+                 .found = path.empty() ? "nothing" : "a NUL character",
                  .path = file.path_});
   struct stat status {};
   const bool exists = ::stat(file.path_.c_str(), &status) == 0;
   if (exists && !S_ISREG(status.st_mode))
-    return fail({.code = error_code::unsupported, .wanted = "a regular file or none",
-                 .found = S_ISDIR(status.st_mode) ? "a directory" : "a pipe or device", .path = file.path_});
+    return fail({.code = error_code::unsupported,
+                 .wanted = "a regular file or none",
+                 .found = S_ISDIR(status.st_mode) ? "a directory" : "a pipe or device",
+                 .path = file.path_});
   do {
-    file.temporary_ = file.path_ + ".tmp-" + std::to_string(::getpid()) + '-' + std::to_string(detail::temporary_files++);
+    file.temporary_ =
+        file.path_ + ".tmp-" + std::to_string(::getpid()) + '-' + std::to_string(detail::temporary_files++);
     do file.descriptor_ = ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     while (file.descriptor_ < 0 && errno == EINTR);
   } while (file.descriptor_ < 0 && errno == EEXIST);  // left by a killed process of the same number
@@ -45,7 +52,8 @@ TESSERA_INLINE result<atomic_file> atomic_file::create(std::string_view path) {
     file.temporary_.clear();
     return file.refused("cannot create", reason);
   }
-  if (exists && ::fchmod(file.descriptor_, status.st_mode & 07777U) != 0) return file.refused("cannot keep the permissions", errno);
+  if (exists && ::fchmod(file.descriptor_, status.st_mode & 07777U) != 0)
+    return file.refused("cannot keep the permissions", errno);
   return file;
 }
 

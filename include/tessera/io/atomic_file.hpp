@@ -4,9 +4,10 @@
 ///     TESSERA_TRY(ts::atomic_file file, ts::atomic_file::create("index.tsi"));
 ///     TESSERA_CHECK(file.write(header));
 ///     TESSERA_CHECK(file.write(rows));
-///     TESSERA_CHECK(file.commit());       // without it the destructor removes the temporary and "index.tsi" stays as it was
+///     TESSERA_CHECK(file.commit());   // without it the destructor removes the temporary; "index.tsi" stays
 ///
-/// The new contents are on the disk before the name points to them. Only a killed process leaves its temporary (`PATH.tmp-*`) behind.
+/// The new contents are on the disk before the name points to them. Only a killed process leaves its temporary
+/// (`PATH.tmp-*`) behind.
 #pragma once
 
 #include <tessera/base/result.hpp>
@@ -29,7 +30,8 @@ class atomic_file {
   }
   ~atomic_file() { discard(); }
 
-  /// A temporary in the directory of `path`, which must exist. Errors: not_found, io, unsupported (`path` is a directory).
+  /// A temporary in the directory of `path`, which must exist. Errors: not_found, io, unsupported (`path` is a
+  /// directory).
   [[nodiscard]] static result<atomic_file> create(std::string_view path);
 
   /// Appends; small pieces are gathered. Error: io (a full disk), after which `commit` fails too.

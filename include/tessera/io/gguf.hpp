@@ -3,10 +3,10 @@
 ///
 ///     TESSERA_TRY(const ts::gguf file, ts::gguf::open("bge-small-en.gguf"));
 ///     TESSERA_TRY(const auto model, file.get<std::string_view>("tokenizer.ggml.model"));            // "bert"
-///     TESSERA_TRY(const auto tokens, file.list<std::string_view>("tokenizer.ggml.tokens"));         // views into the mapping
+///     TESSERA_TRY(const auto tokens, file.list<std::string_view>("tokenizer.ggml.tokens"));   // views into the file
 ///
-/// Every length is checked against the bytes that follow before it is used or allocated for, every product against 64 bits. Strings are bytes as
-/// the file has them: whether they are UTF-8 is for the reader of their meaning.
+/// Every length is checked against the bytes that follow before it is used or allocated for, every product against 64
+/// bits. Strings are bytes as the file has them: whether they are UTF-8 is for the reader of their meaning.
 #pragma once
 
 #include <tessera/io/mapped_file.hpp>
@@ -29,8 +29,8 @@ enum class gguf_type : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean,
 [[nodiscard]] std::string_view to_string(gguf_type type) noexcept;
 
 template <class T>
-concept gguf_readable = std::same_as<T, bool> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string_view> ||
-                        std::same_as<T, std::string>;
+concept gguf_readable = std::same_as<T, bool> || std::integral<T> || std::floating_point<T> ||
+    std::same_as<T, std::string_view> || std::same_as<T, std::string>;
 
 /// One key of the metadata; borrows from the `gguf` it came from.
 class gguf_value {
@@ -42,8 +42,8 @@ class gguf_value {
   /// Elements of an array; 1 for a single value.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-  /// The single value as T: bool; any integer type from any integer type whose value fits; floating from any number; strings.
-  /// Error: mismatch, with key, wanted and found.
+  /// The single value as T: bool; any integer type from any integer type whose value fits; floating from any number;
+  /// strings. Error: mismatch, with key, wanted and found.
   template <gguf_readable T>
   [[nodiscard]] result<T> get() const {
     if (is_array_) return std::unexpected(mismatch("a single value", "an array"));
@@ -81,15 +81,16 @@ class gguf_value {
   bool is_array_ = false;
 };
 
-/// A tensor as the file describes it. `format` is its name in the format ("F16", "Q4_0"); `plain` where it is an array of numbers.
+/// A tensor as the file describes it. `format` is its name in the format ("F16", "Q4_0"); `plain` where it is an array
+/// of numbers.
 struct gguf_tensor {
   std::string_view name;
   std::string_view format;
   bool plain = false;
-  dtype type = dtype::f32;                // meaningful where plain
-  std::span<const std::size_t> shape;     // row-major: the reverse of the file's order
+  dtype type = dtype::f32;             // meaningful where plain
+  std::span<const std::size_t> shape;  // row-major: the reverse of the file's order
   std::span<const std::byte> bytes;
-  std::uint64_t offset = 0;               // of the bytes within the file
+  std::uint64_t offset = 0;  // of the bytes within the file
 };
 
 /// Move-only; values, strings and views stay valid while it (or what it was moved to) lives.
@@ -97,8 +98,8 @@ class gguf {
  public:
   static constexpr std::uint32_t max_rank = 4;
 
-  /// Maps and checks the file. Errors: those of `mapped_file::open`; malformed with the byte; unsupported (version 1, big-endian, nested arrays,
-  /// tensor formats this library does not know).
+  /// Maps and checks the file. Errors: those of `mapped_file::open`; malformed with the byte; unsupported (version 1,
+  /// big-endian, nested arrays, tensor formats this library does not know).
   [[nodiscard]] static result<gguf> open(std::string_view path);
   /// Checks bytes that outlive the object; `path` only names them.
   [[nodiscard]] static result<gguf> view(std::span<const std::byte> bytes, std::string_view path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Definitions of io/json.hpp: simdjson parses and validates; its document is copied into a tape of our own, whose nodes carry their
-/// key, so that handles are small, paths can be told, and simdjson stays out of the interface.
+/// Definitions of io/json.hpp: simdjson parses and validates; its document is copied into a tape of our own, whose
+/// nodes carry their key, so that handles are small, paths can be told, and simdjson stays out of the interface.
 #pragma once
 
 #include <tessera/io/json.hpp>
@@ -20,8 +20,9 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-/// Copies a simdjson document into a tape, refusing what simdjson lets through: duplicate keys and lone surrogates. Only error codes of
-/// simdjson are used, so translation units with and without exceptions instantiate the same functions.
+/// Copies a simdjson document into a tape, refusing what simdjson lets through: duplicate keys and lone surrogates.
+/// Only error codes of simdjson are used, so translation units with and without exceptions instantiate the same
+/// functions.
 class json_builder {
  public:
   explicit json_builder(json_tape& tape) noexcept : tape_(tape) {}
@@ -75,7 +76,9 @@ class json_builder {
         return check_keys(index);
       }
       default:  // kinds that later versions add behind options we do not set
-        return fail({.code = error_code::unsupported, .thing = "JSON value of a kind this library does not know", .path = tape_.path});
+        return fail({.code = error_code::unsupported,
+                     .thing = "JSON value of a kind this library does not know",
+                     .path = tape_.path});
     }
     return {};
   }
@@ -107,21 +110,27 @@ class json_builder {
     return offset;
   }
 
-  /// False where an escape named half a surrogate pair (some versions of simdjson write it as three bytes, ED A0..BF xx).
+  /// False where an escape named half a surrogate pair (some versions of simdjson write it as three bytes, ED A0..BF
+  /// xx).
   [[nodiscard]] static bool whole(std::string_view piece) noexcept {
     for (std::size_t at = piece.find('\xed'); at != std::string_view::npos; at = piece.find('\xed', at + 1))
       if (at + 1 >= piece.size() || static_cast<unsigned char>(piece[at + 1]) >= 0xa0) return false;
     return true;
   }
   [[nodiscard]] result<> lone_surrogate(std::uint32_t index) const {
-    return fail({.code = error_code::malformed, .thing = json_value(tape_, index).key_path(),
-                 .wanted = "Unicode text", .found = "half a surrogate pair", .path = tape_.path});
+    return fail({.code = error_code::malformed,
+                 .thing = json_value(tape_, index).key_path(),
+                 .wanted = "Unicode text",
+                 .found = "half a surrogate pair",
+                 .path = tape_.path});
   }
 
   /// Sorted by hash and then by key, so that no choice of keys costs more than n log n comparisons.
   [[nodiscard]] result<> check_keys(std::uint32_t object) {
     const std::uint32_t end = tape_.nodes[object].low();
-    const auto key = [this](std::uint32_t node) { return tape_.slice(tape_.nodes[node].key_offset, tape_.nodes[node].key_length); };
+    const auto key = [this](std::uint32_t node) {
+      return tape_.slice(tape_.nodes[node].key_offset, tape_.nodes[node].key_length);
+    };
     keys_.clear();
     for (std::uint32_t node = object + 1; node < end; node = tape_.next(node))
       keys_.push_back({std::hash<std::string_view>{}(key(node)), node});
@@ -129,11 +138,15 @@ class json_builder {
       return a.hash != b.hash ? a.hash < b.hash : key(a.node) < key(b.node);
     };
     std::ranges::sort(keys_, before);
-    const auto twice = std::ranges::adjacent_find(
-        keys_, [&](const hashed_key& a, const hashed_key& b) { return a.hash == b.hash && key(a.node) == key(b.node); });
+    const auto twice = std::ranges::adjacent_find(keys_, [&](const hashed_key& a, const hashed_key& b) {
+      return a.hash == b.hash && key(a.node) == key(b.node);
+    });
     if (twice == keys_.end()) return {};
-    return fail({.code = error_code::malformed, .thing = json_value(tape_, object).key_path(),
-                 .wanted = "each key once", .found = "key " + quoted(key(twice->node)) + " twice", .path = tape_.path});
+    return fail({.code = error_code::malformed,
+                 .thing = json_value(tape_, object).key_path(),
+                 .wanted = "each key once",
+                 .found = "key " + quoted(key(twice->node)) + " twice",
+                 .path = tape_.path});
   }
 
   struct hashed_key {
@@ -162,20 +175,24 @@ TESSERA_INLINE std::string_view to_string(json_kind kind) noexcept {
 
 TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view path) {
   const auto malformed = [&](std::string found) {
-    return fail({.code = error_code::malformed, .wanted = "JSON", .found = std::move(found), .path = std::string(path)});
+    return fail(
+        {.code = error_code::malformed, .wanted = "JSON", .found = std::move(found), .path = std::string(path)});
   };
   if (is_git_lfs_pointer(text)) return malformed(std::string(git_lfs_pointer));
   if (text.starts_with("\xef\xbb\xbf")) return malformed("a byte order mark");
   simdjson::dom::parser parser;
-  if (const auto code = parser.allocate(std::max<std::size_t>(text.size(), 32), json::max_depth); code != simdjson::SUCCESS) {
+  if (const auto code = parser.allocate(std::max<std::size_t>(text.size(), 32), json::max_depth);
+      code != simdjson::SUCCESS) {
     if (code == simdjson::CAPACITY) return malformed("more than 4 GiB");
     return fail({.code = error_code::out_of_memory, .thing = "JSON parser", .path = std::string(path)});
   }
   simdjson::dom::element root;
   if (const auto code = parser.parse(text.data(), text.size()).get(root); code != simdjson::SUCCESS) {
-    if (code == simdjson::DEPTH_ERROR) return malformed("more than " + std::to_string(json::max_depth) + " levels of nesting");
+    if (code == simdjson::DEPTH_ERROR)
+      return malformed("more than " + std::to_string(json::max_depth) + " levels of nesting");
     if (code == simdjson::EMPTY) return malformed("nothing");
-    if (code == simdjson::MEMALLOC) return fail({.code = error_code::out_of_memory, .thing = "JSON parser", .path = std::string(path)});
+    if (code == simdjson::MEMALLOC)
+      return fail({.code = error_code::out_of_memory, .thing = "JSON parser", .path = std::string(path)});
     return malformed(simdjson::error_message(code));
   }
   auto tape = std::make_unique<detail::json_tape>();
@@ -204,7 +221,10 @@ TESSERA_INLINE result<json_value> json_value::at(std::string_view key) const {
   std::string thing = key_path();
   if (!thing.empty()) thing += '.';
   thing += key;
-  return fail({.code = error_code::not_found, .thing = std::move(thing), .wanted = "this key", .found = "none",
+  return fail({.code = error_code::not_found,
+               .thing = std::move(thing),
+               .wanted = "this key",
+               .found = "none",
                .path = tape_->path});
 }
 
@@ -244,15 +264,19 @@ TESSERA_INLINE std::string json_value::description() const {
   switch (kind()) {
     case json_kind::boolean: return node().bits != 0 ? "true" : "false";
     case json_kind::integer:
-      return "the integer " + (node().above_int64 ? std::to_string(node().bits) : std::to_string(std::bit_cast<std::int64_t>(node().bits)));
+      return "the integer " + (node().above_int64 ? std::to_string(node().bits)
+                                                  : std::to_string(std::bit_cast<std::int64_t>(node().bits)));
     case json_kind::string: return "the string " + quoted(tape_->slice(node().low(), node().high()));
     default: return std::string(to_string(kind()));
   }
 }
 
 TESSERA_INLINE error json_value::mismatch(std::string wanted, std::string found) const {
-  return {.code = error_code::mismatch, .thing = key_path(), .wanted = std::move(wanted),
-          .found = found.empty() ? description() : std::move(found), .path = tape_->path};
+  return {.code = error_code::mismatch,
+          .thing = key_path(),
+          .wanted = std::move(wanted),
+          .found = found.empty() ? description() : std::move(found),
+          .path = tape_->path};
 }
 
 TESSERA_INLINE result<bool> json_value::boolean() const {
@@ -286,7 +310,8 @@ TESSERA_INLINE result<std::int64_t> json_value::integral() const {
 TESSERA_INLINE result<double> json_value::real() const {
   if (kind() == json_kind::real) return std::bit_cast<double>(node().bits);
   if (kind() != json_kind::integer) return std::unexpected(mismatch("a number"));
-  return node().above_int64 ? static_cast<double>(node().bits) : static_cast<double>(std::bit_cast<std::int64_t>(node().bits));
+  return node().above_int64 ? static_cast<double>(node().bits)
+                            : static_cast<double>(std::bit_cast<std::int64_t>(node().bits));
 }
 
 TESSERA_INLINE result<std::string_view> json_value::string() const {

@@ -7,8 +7,8 @@
 ///     TESSERA_TRY(const auto vocabulary, config.root().members());
 ///     for (const auto& [key, value] : vocabulary) ...           // in file order
 ///
-/// RFC 8259 read strictly: valid UTF-8, no byte order mark, no lone surrogates, nesting at most `json::max_depth`, and no key twice
-/// in one object anywhere (readers disagree which of two wins). Integers of 64 bits are exact.
+/// RFC 8259 read strictly: valid UTF-8, no byte order mark, no lone surrogates, nesting at most `json::max_depth`, and
+/// no key twice in one object anywhere (readers disagree which of two wins). Integers of 64 bits are exact.
 #pragma once
 
 #include <tessera/base/result.hpp>
@@ -37,11 +37,12 @@ namespace detail {
 
 /// One value: 24 bytes in document order; an array or object is followed by its children and knows where they end.
 struct json_node {
-  std::uint64_t bits;        // integer, real or boolean as bits; string: offset, length; container: end node, count (32 bits each)
+  std::uint64_t
+      bits;  // integer, real or boolean as bits; string: offset, length; container: end node, count (32 bits each)
   std::uint32_t key_offset;  // the member's name within the text, where the parent is an object
   std::uint32_t key_length;
   json_kind kind;
-  bool above_int64;          // an integer that only uint64 holds
+  bool above_int64;  // an integer that only uint64 holds
 
   [[nodiscard]] std::uint32_t low() const noexcept { return static_cast<std::uint32_t>(bits); }
   [[nodiscard]] std::uint32_t high() const noexcept { return static_cast<std::uint32_t>(bits >> 32U); }
@@ -65,12 +66,13 @@ struct json_tape {
 
 template <class T>
 concept json_readable = std::same_as<T, bool> || std::integral<T> || std::floating_point<T> ||
-                        std::same_as<T, std::string_view> || std::same_as<T, std::string>;
+    std::same_as<T, std::string_view> || std::same_as<T, std::string>;
 
 class json_elements;
 class json_members;
 
-/// A value within a `json`, valid as long as the document lives (moving the document keeps it valid). 16 bytes, copied freely.
+/// A value within a `json`, valid as long as the document lives (moving the document keeps it valid). 16 bytes, copied
+/// freely.
 class json_value {
  public:
   json_value(const detail::json_tape& tape, std::uint32_t node) noexcept : tape_(&tape), node_(node) {}
@@ -85,8 +87,9 @@ class json_value {
   /// Elements of an array, members of an object, else 0.
   [[nodiscard]] std::size_t size() const noexcept { return is_array() || is_object() ? node().high() : 0; }
 
-  /// The value as T: bool; an integer type (range checked; written without fraction); a floating type (from any number);
-  /// std::string_view (into the document) or std::string. Error: mismatch, with the key path, wanted and found.
+  /// The value as T: bool; an integer type (range checked; written without fraction); a floating type (from any
+  /// number); std::string_view (into the document) or std::string. Error: mismatch, with the key path, wanted and
+  /// found.
   template <json_readable T>
   [[nodiscard]] result<T> get() const;
 
@@ -166,8 +169,15 @@ class json_elements {
     iterator() = default;
     iterator(const detail::json_tape* tape, std::uint32_t node) noexcept : tape_(tape), node_(node) {}
     [[nodiscard]] json_value operator*() const noexcept { return {*tape_, node_}; }
-    iterator& operator++() noexcept { node_ = tape_->next(node_); return *this; }
-    iterator operator++(int) noexcept { iterator old = *this; ++*this; return old; }
+    iterator& operator++() noexcept {
+      node_ = tape_->next(node_);
+      return *this;
+    }
+    iterator operator++(int) noexcept {
+      iterator old = *this;
+      ++*this;
+      return old;
+    }
     [[nodiscard]] bool operator==(const iterator&) const = default;
 
    private:
@@ -203,8 +213,15 @@ class json_members {
       const json_value value(*tape_, node_);
       return {value.key(), value};
     }
-    iterator& operator++() noexcept { node_ = tape_->next(node_); return *this; }
-    iterator operator++(int) noexcept { iterator old = *this; ++*this; return old; }
+    iterator& operator++() noexcept {
+      node_ = tape_->next(node_);
+      return *this;
+    }
+    iterator operator++(int) noexcept {
+      iterator old = *this;
+      ++*this;
+      return old;
+    }
     [[nodiscard]] bool operator==(const iterator&) const = default;
 
    private:

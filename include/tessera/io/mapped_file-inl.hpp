@@ -4,12 +4,12 @@
 
 #include <tessera/io/mapped_file.hpp>
 
-#include <cerrno>
 #include <fcntl.h>
-#include <limits>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <limits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -27,11 +27,14 @@ TESSERA_INLINE result<mapped_file> mapped_file::open(std::string_view path) {
   file.path_ = path;
   const auto refused = [&](const char* what) {
     const int reason = errno;
-    return fail({.code = reason == ENOENT || reason == ENOTDIR ? error_code::not_found : error_code::io, .thing = what,
-                 .path = file.path_, .system = reason});
+    return fail({.code = reason == ENOENT || reason == ENOTDIR ? error_code::not_found : error_code::io,
+                 .thing = what,
+                 .path = file.path_,
+                 .system = reason});
   };
   if (path.find('\0') != std::string_view::npos)
-    return fail({.code = error_code::invalid_argument, .thing = "path", .found = "a NUL character", .path = file.path_});
+    return fail(
+        {.code = error_code::invalid_argument, .thing = "path", .found = "a NUL character", .path = file.path_});
   // O_NONBLOCK: a pipe without a writer must be refused, not waited for.
   do file.descriptor_ = ::open(file.path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   while (file.descriptor_ < 0 && errno == EINTR);
@@ -39,12 +42,16 @@ TESSERA_INLINE result<mapped_file> mapped_file::open(std::string_view path) {
   struct stat status {};
   if (::fstat(file.descriptor_, &status) != 0) return refused("cannot tell the size");
   if (!S_ISREG(status.st_mode))
-    return fail({.code = error_code::unsupported, .wanted = "a regular file",
-                 .found = S_ISDIR(status.st_mode) ? "a directory" : "a pipe or device", .path = file.path_});
+    return fail({.code = error_code::unsupported,
+                 .wanted = "a regular file",
+                 .found = S_ISDIR(status.st_mode) ? "a directory" : "a pipe or device",
+                 .path = file.path_});
   file.stamp_ = detail::stamp_of(status);
   if (file.stamp_.size > std::numeric_limits<std::size_t>::max() / 2)
-    return fail({.code = error_code::unsupported, .wanted = "a file that fits the address space",
-                 .found = std::to_string(file.stamp_.size) + " bytes", .path = file.path_});
+    return fail({.code = error_code::unsupported,
+                 .wanted = "a file that fits the address space",
+                 .found = std::to_string(file.stamp_.size) + " bytes",
+                 .path = file.path_});
   const auto size = static_cast<std::size_t>(file.stamp_.size);
   if (size != 0) {
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.descriptor_, 0);
@@ -62,9 +69,11 @@ TESSERA_INLINE result<> mapped_file::unchanged() const {
     return fail({.code = error_code::io, .thing = "cannot tell the size", .path = path_, .system = errno});
   const file_stamp now = detail::stamp_of(status);
   if (now == stamp_) return {};
-  return fail({.code = error_code::mismatch, .thing = "file changed while it was read",
+  return fail({.code = error_code::mismatch,
+               .thing = "file changed while it was read",
                .wanted = std::to_string(stamp_.size) + " bytes as they were when it was opened",
-               .found = now.size == stamp_.size ? "newer contents" : std::to_string(now.size) + " bytes", .path = path_});
+               .found = now.size == stamp_.size ? "newer contents" : std::to_string(now.size) + " bytes",
+               .path = path_});
 }
 
 TESSERA_INLINE void mapped_file::close() noexcept {

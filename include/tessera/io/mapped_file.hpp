@@ -6,8 +6,9 @@
 ///     ...
 ///     TESSERA_CHECK(file.unchanged());    // nobody wrote to the file while it was read
 ///
-/// A mapping shows what others write to the file, and touching pages of a file that was cut short kills the process (SIGBUS). Writers
-/// that replace files by renaming (as `atomic_file` does) never cause either; a loader that copies calls `unchanged` after.
+/// A mapping shows what others write to the file, and touching pages of a file that was cut short kills the process
+/// (SIGBUS). Writers that replace files by renaming (as `atomic_file` does) never cause either; a loader that copies
+/// calls `unchanged` after.
 #pragma once
 
 #include <tessera/base/result.hpp>
@@ -21,7 +22,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// What tells one state of a file from another without reading it: its size in bytes and its time of modification in nanoseconds.
+/// What tells one state of a file from another without reading it: its size in bytes and its time of modification in
+/// nanoseconds.
 struct file_stamp {
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
@@ -75,7 +77,8 @@ class mapped_file {
   return contents.size() < 1024 && contents.starts_with("version https://git-lfs");
 }
 /// What to say of it, as `error::found`.
-inline constexpr std::string_view git_lfs_pointer = "a Git LFS pointer (fetch the file itself, for example with git lfs pull)";
+inline constexpr std::string_view git_lfs_pointer =
+    "a Git LFS pointer (fetch the file itself, for example with git lfs pull)";
 
 }  // namespace tessera::inline TESSERA_ABI
 

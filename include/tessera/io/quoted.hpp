@@ -35,8 +35,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// `text` in double quotes; quotes and backslashes escaped, control characters and bytes that are not UTF-8 as \x1f; cut at 80 bytes, between
-/// characters.
+/// `text` in double quotes; quotes and backslashes escaped, control characters and bytes that are not UTF-8 as \x1f;
+/// cut at 80 bytes, between characters.
 [[nodiscard]] inline std::string quoted(std::string_view text) {
   constexpr std::size_t longest = 80;
   constexpr std::string_view digits = "0123456789abcdef";

@@ -16,9 +16,9 @@ namespace tessera::inline TESSERA_ABI {
 struct safetensors::contents {
   mapped_file file;
   std::string path;
-  std::deque<std::string> names;                 // stable addresses for the views
+  std::deque<std::string> names;  // stable addresses for the views
   std::deque<std::vector<std::size_t>> shapes;
-  std::vector<tensor_view> tensors;              // by name
+  std::vector<tensor_view> tensors;  // by name
   tensor_metadata metadata;
 };
 
@@ -36,7 +36,11 @@ TESSERA_INLINE const tensor_view* safetensors::find(std::string_view name) const
 
 TESSERA_INLINE result<tensor_view> safetensors::at(std::string_view name) const {
   if (const tensor_view* tensor = find(name)) return *tensor;
-  return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "this tensor", .found = "none", .path = state_->path});
+  return fail({.code = error_code::not_found,
+               .thing = std::string(name),
+               .wanted = "this tensor",
+               .found = "none",
+               .path = state_->path});
 }
 
 TESSERA_INLINE result<safetensors> safetensors::open(std::string_view path) {
@@ -52,37 +56,50 @@ TESSERA_INLINE result<safetensors> safetensors::view(std::span<const std::byte> 
 namespace detail {
 
 /// The header's text: its length checked against limit and file, `{` first, nothing but spaces after the last `}`.
-[[nodiscard]] inline result<std::string_view> safetensors_header(std::span<const std::byte> bytes, std::string_view path) {
+[[nodiscard]] inline result<std::string_view> safetensors_header(std::span<const std::byte> bytes,
+                                                                 std::string_view path) {
   const auto malformed = [&](std::string thing, std::string wanted, std::string found, std::uint64_t offset) {
-    return fail({.code = error_code::malformed, .thing = std::move(thing), .wanted = std::move(wanted), .found = std::move(found),
-                 .path = std::string(path), .offset = offset});
+    return fail({.code = error_code::malformed,
+                 .thing = std::move(thing),
+                 .wanted = std::move(wanted),
+                 .found = std::move(found),
+                 .path = std::string(path),
+                 .offset = offset});
   };
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (is_git_lfs_pointer(text)) return malformed({}, "a safetensors file", std::string(git_lfs_pointer), 0);
   if (bytes.size() < 8) return malformed("header length", "8 bytes", std::to_string(bytes.size()) + " bytes in all", 0);
   const auto length = load<std::endian::little, std::uint64_t>(bytes.data());
   if (length > safetensors::max_header_bytes)
-    return malformed("header length", "at most " + std::to_string(safetensors::max_header_bytes), std::to_string(length), 0);
+    return malformed("header length", "at most " + std::to_string(safetensors::max_header_bytes),
+                     std::to_string(length), 0);
   if (length > bytes.size() - 8)
-    return malformed("header length", "at most the " + std::to_string(bytes.size() - 8) + " bytes that follow", std::to_string(length), 0);
+    return malformed("header length", "at most the " + std::to_string(bytes.size() - 8) + " bytes that follow",
+                     std::to_string(length), 0);
   std::string_view header = text.substr(8, static_cast<std::size_t>(length));
-  if (!header.starts_with('{')) return malformed("header", "'{' first", header.empty() ? "nothing" : quoted(header.substr(0, 1)), 8);
+  if (!header.starts_with('{'))
+    return malformed("header", "'{' first", header.empty() ? "nothing" : quoted(header.substr(0, 1)), 8);
   const std::size_t last = header.find_last_not_of(' ');
-  if (header[last] != '}') return malformed("header", "'}' and spaces at its end", quoted(header.substr(last, 1)), 8 + last);
+  if (header[last] != '}')
+    return malformed("header", "'}' and spaces at its end", quoted(header.substr(last, 1)), 8 + last);
   return header.substr(0, last + 1);
 }
 
 }  // namespace detail
 
-TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span<const std::byte> bytes, std::string_view path) {
+TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span<const std::byte> bytes,
+                                                     std::string_view path) {
   TESSERA_TRY(const std::string_view header, detail::safetensors_header(bytes, path));
   const std::uint64_t data_begin = 8 + detail::load<std::endian::little, std::uint64_t>(bytes.data());
   const std::uint64_t data_size = bytes.size() - data_begin;
   TESSERA_TRY(const json document, parse_json(header, path));
   TESSERA_TRY(const json_members members, document.root().members());
   if (members.size() > max_tensors + 1)
-    return fail({.code = error_code::unsupported, .thing = "number of tensors", .wanted = "at most " + std::to_string(max_tensors),
-                 .found = std::to_string(members.size()), .path = std::string(path)});
+    return fail({.code = error_code::unsupported,
+                 .thing = "number of tensors",
+                 .wanted = "at most " + std::to_string(max_tensors),
+                 .found = std::to_string(members.size()),
+                 .path = std::string(path)});
 
   std::unique_ptr<contents, release> state(new contents{std::move(file), std::string(path), {}, {}, {}, {}});
   for (const auto& [name, value] : members) {
@@ -95,8 +112,12 @@ TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span
       continue;
     }
     const auto malformed = [&](std::string wanted, std::string found, std::uint64_t offset) {
-      return fail({.code = error_code::malformed, .thing = quoted(name), .wanted = std::move(wanted), .found = std::move(found),
-                   .path = state->path, .offset = offset});
+      return fail({.code = error_code::malformed,
+                   .thing = quoted(name),
+                   .wanted = std::move(wanted),
+                   .found = std::move(found),
+                   .path = state->path,
+                   .offset = offset});
     };
     TESSERA_TRY(const auto type_name, value.get<std::string_view>("dtype"));
     const auto type = dtype_from_name(type_name);
@@ -111,24 +132,27 @@ TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span
     }
     TESSERA_TRY(const json_value offsets_value, value.at("data_offsets"));
     TESSERA_TRY(const json_elements offsets, offsets_value.elements());
-    if (offsets.size() != 2) return std::unexpected(offsets_value.mismatch("[begin, end]", std::to_string(offsets.size()) + " elements"));
+    if (offsets.size() != 2)
+      return std::unexpected(offsets_value.mismatch("[begin, end]", std::to_string(offsets.size()) + " elements"));
     auto offset = offsets.begin();
     TESSERA_TRY(const auto begin, (*offset).get<std::uint64_t>());
     TESSERA_TRY(const auto end, (*++offset).get<std::uint64_t>());
     if (end < begin) return malformed("data_offsets in order", std::to_string(begin) + " to " + std::to_string(end), 8);
     if (end > data_size)
-      return malformed("data_offsets within the " + std::to_string(data_size) + " bytes of data", std::to_string(begin) + " to " + std::to_string(end),
-                       data_begin);
+      return malformed("data_offsets within the " + std::to_string(data_size) + " bytes of data",
+                       std::to_string(begin) + " to " + std::to_string(end), data_begin);
     const auto needed = storage_bytes(*type, shape);
     if (!needed || *needed != end - begin)
-      return malformed((needed ? std::to_string(*needed) : "a possible number of") + " bytes for " + std::string(type_name) + ' ' + shape_text(shape),
+      return malformed((needed ? std::to_string(*needed) : "a possible number of") + " bytes for " +
+                           std::string(type_name) + ' ' + shape_text(shape),
                        std::to_string(end - begin), data_begin + begin);
-    state->tensors.push_back({.name = state->names.emplace_back(name),
-                              .type = *type,
-                              .shape = shape,
-                              .bytes = bytes.subspan(static_cast<std::size_t>(data_begin + begin), static_cast<std::size_t>(end - begin)),
-                              .file = state->path,
-                              .offset = data_begin + begin});
+    state->tensors.push_back(
+        {.name = state->names.emplace_back(name),
+         .type = *type,
+         .shape = shape,
+         .bytes = bytes.subspan(static_cast<std::size_t>(data_begin + begin), static_cast<std::size_t>(end - begin)),
+         .file = state->path,
+         .offset = data_begin + begin});
   }
 
   std::vector<tensor_view>& tensors = state->tensors;
@@ -140,16 +164,24 @@ TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span
   std::string previous = "the header";
   for (const tensor_view& tensor : tensors) {
     if (tensor.offset != covered)
-      return fail({.code = error_code::malformed, .thing = quoted(tensor.name), .wanted = "data right after " + previous,
-                   .found = tensor.offset > covered ? "a hole of " + std::to_string(tensor.offset - covered) + " bytes"
-                                                    : "an overlap of " + std::to_string(covered - tensor.offset) + " bytes",
-                   .path = state->path, .offset = tensor.offset});
+      return fail({.code = error_code::malformed,
+                   .thing = quoted(tensor.name),
+                   .wanted = "data right after " + previous,
+                   .found = tensor.offset > covered
+                                ? "a hole of " + std::to_string(tensor.offset - covered) + " bytes"
+                                : "an overlap of " + std::to_string(covered - tensor.offset) + " bytes",
+                   .path = state->path,
+                   .offset = tensor.offset});
     covered += tensor.bytes.size();
     previous = quoted(tensor.name);
   }
   if (covered != bytes.size())
-    return fail({.code = error_code::malformed, .thing = "end of the last tensor", .wanted = "the end of the file",
-                 .found = std::to_string(bytes.size() - covered) + " more bytes", .path = state->path, .offset = covered});
+    return fail({.code = error_code::malformed,
+                 .thing = "end of the last tensor",
+                 .wanted = "the end of the file",
+                 .found = std::to_string(bytes.size() - covered) + " more bytes",
+                 .path = state->path,
+                 .offset = covered});
   std::ranges::sort(tensors, {}, &tensor_view::name);
   return safetensors(std::move(state));
 }
@@ -196,18 +228,23 @@ TESSERA_INLINE result<> write_safetensors(std::string_view path, std::span<const
   std::uint64_t end = 0;
   for (const tensor_view& tensor : order) {
     const auto refused = [&](std::string wanted, std::string found) {
-      return fail({.code = error_code::invalid_argument, .thing = quoted(tensor.name), .wanted = std::move(wanted), .found = std::move(found),
+      return fail({.code = error_code::invalid_argument,
+                   .thing = quoted(tensor.name),
+                   .wanted = std::move(wanted),
+                   .found = std::move(found),
                    .path = std::string(path)});
     };
     if (tensor.name == "__metadata__") return refused("another name", "the reserved one");
     const auto needed = storage_bytes(tensor.type, tensor.shape);
     if (!needed || *needed != tensor.bytes.size())
-      return refused((needed ? std::to_string(*needed) : "a possible number of") + " bytes for " + std::string(to_string(tensor.type)) + ' ' +
-                         shape_text(tensor.shape), std::to_string(tensor.bytes.size()));
+      return refused((needed ? std::to_string(*needed) : "a possible number of") + " bytes for " +
+                         std::string(to_string(tensor.type)) + ' ' + shape_text(tensor.shape),
+                     std::to_string(tensor.bytes.size()));
     if (header.size() > 1) header += ',';
     detail::append_json_string(header, tensor.name);
     header += ":{\"dtype\":\"" + std::string(to_string(tensor.type)) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.shape.size(); ++i) header += (i != 0 ? "," : "") + std::to_string(tensor.shape[i]);
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i)
+      header += (i != 0 ? "," : "") + std::to_string(tensor.shape[i]);
     header += "],\"data_offsets\":[" + std::to_string(end) + ',';
     end += tensor.bytes.size();
     header += std::to_string(end) + "]}";
@@ -220,8 +257,11 @@ TESSERA_INLINE result<> write_safetensors(std::string_view path, std::span<const
   }
   header.resize(static_cast<std::size_t>(round_up(8 + header.size(), 64)) - 8, ' ');
   if (header.size() > safetensors::max_header_bytes)
-    return fail({.code = error_code::invalid_argument, .thing = "header", .wanted = "at most " + std::to_string(safetensors::max_header_bytes) + " bytes",
-                 .found = std::to_string(header.size()), .path = std::string(path)});
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "header",
+                 .wanted = "at most " + std::to_string(safetensors::max_header_bytes) + " bytes",
+                 .found = std::to_string(header.size()),
+                 .path = std::string(path)});
   std::string length;
   append_le(length, std::uint64_t{header.size()});
   TESSERA_TRY(atomic_file file, atomic_file::create(path));

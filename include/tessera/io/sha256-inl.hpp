@@ -17,9 +17,13 @@ TESSERA_INLINE result<sha256_digest> sha256(std::span<const std::byte> bytes) {
   unsigned int written = 0;
   // A null address for no bytes is not promised to be read as "nothing".
   const void* data = bytes.empty() ? static_cast<const void*>(&digest) : bytes.data();
-  if (EVP_Digest(data, bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &written, EVP_sha256(), nullptr) != 1 ||
+  if (EVP_Digest(data, bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &written, EVP_sha256(),
+                 nullptr) != 1 ||
       written != digest.size())
-    return fail({.code = error_code::unsupported, .thing = "SHA-256", .wanted = "a digest of 32 bytes", .found = "OpenSSL refuses"});
+    return fail({.code = error_code::unsupported,
+                 .thing = "SHA-256",
+                 .wanted = "a digest of 32 bytes",
+                 .found = "OpenSSL refuses"});
   return digest;
 }
 
@@ -32,7 +36,8 @@ TESSERA_INLINE result<sha256_digest> sha256_file(std::string_view path) {
 
 TESSERA_INLINE result<sha256_digest> remembered_sha256(const mapped_file& file) {
   const std::string note = file.path() + ".sha256";
-  const std::string state = ' ' + std::to_string(file.stamp().size) + ' ' + std::to_string(file.stamp().modified_ns) + '\n';
+  const std::string state =
+      ' ' + std::to_string(file.stamp().size) + ' ' + std::to_string(file.stamp().modified_ns) + '\n';
   if (const auto remembered = mapped_file::open(note)) {
     const std::string_view line = remembered->text();
     if (line.size() == 64 + state.size() && line.substr(64) == state)
@@ -70,7 +75,9 @@ TESSERA_INLINE result<sha256_digest> digest_from_hex(std::string_view digits) {
     if (good) digest[i] = static_cast<std::byte>(high * 16 + low);
   }
   if (good) return digest;
-  return fail({.code = error_code::malformed, .thing = "SHA-256", .wanted = "64 hexadecimal digits",
+  return fail({.code = error_code::malformed,
+               .thing = "SHA-256",
+               .wanted = "64 hexadecimal digits",
                .found = std::to_string(digits.size()) + " characters"});
 }
 

@@ -24,8 +24,8 @@ using sha256_digest = std::array<std::byte, 32>;
 /// The digest of a file's contents. Errors: those of `mapped_file::open`; mismatch where the file changed meanwhile.
 [[nodiscard]] result<sha256_digest> sha256_file(std::string_view path);
 
-/// The digest of a mapped file, remembered in `PATH.sha256` with the file's size and time: the second call reads 100 bytes instead
-/// of the file. A directory that cannot be written costs the memory, never the answer.
+/// The digest of a mapped file, remembered in `PATH.sha256` with the file's size and time: the second call reads 100
+/// bytes instead of the file. A directory that cannot be written costs the memory, never the answer.
 [[nodiscard]] result<sha256_digest> remembered_sha256(const mapped_file& file);
 
 /// 64 lower-case hexadecimal digits.

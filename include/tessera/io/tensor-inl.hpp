@@ -20,13 +20,27 @@ struct dtype_row {
 };
 
 inline constexpr std::array<dtype_row, 22> dtypes = {{
-    {dtype::boolean, "BOOL", 8},        {dtype::u8, "U8", 8},           {dtype::i8, "I8", 8},
-    {dtype::u16, "U16", 16},            {dtype::i16, "I16", 16},        {dtype::u32, "U32", 32},
-    {dtype::i32, "I32", 32},            {dtype::u64, "U64", 64},        {dtype::i64, "I64", 64},
-    {dtype::f16, "F16", 16},            {dtype::bf16, "BF16", 16},      {dtype::f32, "F32", 32},
-    {dtype::f64, "F64", 64},            {dtype::c64, "C64", 64},        {dtype::f8_e4m3, "F8_E4M3", 8},
-    {dtype::f8_e5m2, "F8_E5M2", 8},     {dtype::f8_e8m0, "F8_E8M0", 8}, {dtype::f8_e4m3fnuz, "F8_E4M3FNUZ", 8},
-    {dtype::f8_e5m2fnuz, "F8_E5M2FNUZ", 8}, {dtype::f6_e2m3, "F6_E2M3", 6}, {dtype::f6_e3m2, "F6_E3M2", 6},
+    {dtype::boolean, "BOOL", 8},
+    {dtype::u8, "U8", 8},
+    {dtype::i8, "I8", 8},
+    {dtype::u16, "U16", 16},
+    {dtype::i16, "I16", 16},
+    {dtype::u32, "U32", 32},
+    {dtype::i32, "I32", 32},
+    {dtype::u64, "U64", 64},
+    {dtype::i64, "I64", 64},
+    {dtype::f16, "F16", 16},
+    {dtype::bf16, "BF16", 16},
+    {dtype::f32, "F32", 32},
+    {dtype::f64, "F64", 64},
+    {dtype::c64, "C64", 64},
+    {dtype::f8_e4m3, "F8_E4M3", 8},
+    {dtype::f8_e5m2, "F8_E5M2", 8},
+    {dtype::f8_e8m0, "F8_E8M0", 8},
+    {dtype::f8_e4m3fnuz, "F8_E4M3FNUZ", 8},
+    {dtype::f8_e5m2fnuz, "F8_E5M2FNUZ", 8},
+    {dtype::f6_e2m3, "F6_E2M3", 6},
+    {dtype::f6_e3m2, "F6_E3M2", 6},
     {dtype::f4, "F4", 4},
 }};
 
@@ -38,9 +52,14 @@ static_assert([] {
   return true;
 }());
 
-[[nodiscard]] inline std::unexpected<error> tensor_mismatch(const tensor_view& tensor, std::string wanted, std::string found) {
-  return fail({.code = error_code::mismatch, .thing = std::string(tensor.name), .wanted = std::move(wanted), .found = std::move(found),
-               .path = std::string(tensor.file), .offset = tensor.offset});
+[[nodiscard]] inline std::unexpected<error> tensor_mismatch(const tensor_view& tensor, std::string wanted,
+                                                            std::string found) {
+  return fail({.code = error_code::mismatch,
+               .thing = std::string(tensor.name),
+               .wanted = std::move(wanted),
+               .found = std::move(found),
+               .path = std::string(tensor.file),
+               .offset = tensor.offset});
 }
 
 [[nodiscard]] inline result<> same_count(const tensor_view& tensor, std::size_t wanted) {
@@ -52,7 +71,8 @@ static_assert([] {
 /// Every element as From, handed to `use(index, value)`.
 template <wire_number From, class Use>
 void each_element(std::span<const std::byte> bytes, Use use) {
-  for (std::size_t i = 0; i < bytes.size() / sizeof(From); ++i) use(i, load<std::endian::little, From>(bytes.data() + i * sizeof(From)));
+  for (std::size_t i = 0; i < bytes.size() / sizeof(From); ++i)
+    use(i, load<std::endian::little, From>(bytes.data() + i * sizeof(From)));
 }
 
 /// The first element whose exponent bits are all ones.
@@ -60,7 +80,9 @@ template <wire_number Bits>
 [[nodiscard]] std::optional<std::size_t> first_with(std::span<const std::byte> bytes, Bits exponent) {
   constexpr std::size_t block = 1024;  // the inner loop has no exit, so the compiler makes vectors of it
   const std::size_t count = bytes.size() / sizeof(Bits);
-  const auto bad = [&](std::size_t i) { return (load<std::endian::little, Bits>(bytes.data() + i * sizeof(Bits)) & exponent) == exponent; };
+  const auto bad = [&](std::size_t i) {
+    return (load<std::endian::little, Bits>(bytes.data() + i * sizeof(Bits)) & exponent) == exponent;
+  };
   for (std::size_t begin = 0; begin < count; begin += block) {
     const std::size_t end = count - begin < block ? count : begin + block;
     bool any = false;
@@ -105,8 +127,12 @@ TESSERA_INLINE result<> read_f32(const tensor_view& tensor, std::span<float> out
   TESSERA_CHECK(detail::same_count(tensor, out.size()));
   switch (tensor.type) {
     case dtype::f32: return copy_le(tensor.bytes, out);
-    case dtype::f16: detail::each_element<float16>(tensor.bytes, [&](std::size_t i, float16 x) { out[i] = static_cast<float>(x); }); return {};
-    case dtype::bf16: detail::each_element<bfloat16>(tensor.bytes, [&](std::size_t i, bfloat16 x) { out[i] = static_cast<float>(x); }); return {};
+    case dtype::f16:
+      detail::each_element<float16>(tensor.bytes, [&](std::size_t i, float16 x) { out[i] = static_cast<float>(x); });
+      return {};
+    case dtype::bf16:
+      detail::each_element<bfloat16>(tensor.bytes, [&](std::size_t i, bfloat16 x) { out[i] = static_cast<float>(x); });
+      return {};
     case dtype::f64: {
       std::optional<std::size_t> beyond;
       detail::each_element<double>(tensor.bytes, [&](std::size_t i, double x) {
@@ -116,8 +142,11 @@ TESSERA_INLINE result<> read_f32(const tensor_view& tensor, std::span<float> out
         out[i] = fits ? static_cast<float>(x) : 0.0F;
       });
       if (!beyond) return {};
-      return fail({.code = error_code::not_finite, .thing = std::string(tensor.name) + '[' + std::to_string(*beyond) + ']',
-                   .wanted = "a number in the range of float", .found = "a larger F64", .path = std::string(tensor.file),
+      return fail({.code = error_code::not_finite,
+                   .thing = std::string(tensor.name) + '[' + std::to_string(*beyond) + ']',
+                   .wanted = "a number in the range of float",
+                   .found = "a larger F64",
+                   .path = std::string(tensor.file),
                    .offset = tensor.offset + *beyond * 8});
     }
     default: return detail::tensor_mismatch(tensor, "F32, F16, BF16 or F64", std::string(to_string(tensor.type)));
@@ -128,7 +157,8 @@ TESSERA_INLINE result<> read_i64(const tensor_view& tensor, std::span<std::int64
   TESSERA_CHECK(detail::same_count(tensor, out.size()));
   bool fits = true;
   const auto widen = [&](std::size_t i, auto value) {
-    if constexpr (std::is_same_v<decltype(value), std::uint64_t>) fits = fits && value <= std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    if constexpr (std::is_same_v<decltype(value), std::uint64_t>)
+      fits = fits && value <= std::uint64_t{std::numeric_limits<std::int64_t>::max()};
     out[i] = static_cast<std::int64_t>(value);
   };
   switch (tensor.type) {
@@ -153,19 +183,33 @@ TESSERA_INLINE result<std::optional<std::size_t>> first_not_finite(const tensor_
     case dtype::bf16: return detail::first_with<std::uint16_t>(tensor.bytes, 0x7f80);
     case dtype::f32: return detail::first_with<std::uint32_t>(tensor.bytes, 0x7f800000);
     case dtype::f64: return detail::first_with<std::uint64_t>(tensor.bytes, 0x7ff0000000000000);
-    case dtype::boolean: case dtype::u8: case dtype::i8: case dtype::u16: case dtype::i16: case dtype::u32: case dtype::i32:
-    case dtype::u64: case dtype::i64: return std::optional<std::size_t>();
+    case dtype::boolean:
+    case dtype::u8:
+    case dtype::i8:
+    case dtype::u16:
+    case dtype::i16:
+    case dtype::u32:
+    case dtype::i32:
+    case dtype::u64:
+    case dtype::i64: return std::optional<std::size_t>();
     default:
-      return fail({.code = error_code::unsupported, .thing = std::string(tensor.name), .wanted = "F64, F32, F16, BF16 or integers",
-                   .found = std::string(to_string(tensor.type)), .path = std::string(tensor.file), .offset = tensor.offset});
+      return fail({.code = error_code::unsupported,
+                   .thing = std::string(tensor.name),
+                   .wanted = "F64, F32, F16, BF16 or integers",
+                   .found = std::string(to_string(tensor.type)),
+                   .path = std::string(tensor.file),
+                   .offset = tensor.offset});
   }
 }
 
 TESSERA_INLINE result<> check_finite(const tensor_view& tensor) {
   TESSERA_TRY(const std::optional<std::size_t> bad, first_not_finite(tensor));
   if (!bad) return {};
-  return fail({.code = error_code::not_finite, .thing = std::string(tensor.name) + '[' + std::to_string(*bad) + ']',
-               .wanted = "finite values", .found = "NaN or infinity", .path = std::string(tensor.file),
+  return fail({.code = error_code::not_finite,
+               .thing = std::string(tensor.name) + '[' + std::to_string(*bad) + ']',
+               .wanted = "finite values",
+               .found = "NaN or infinity",
+               .path = std::string(tensor.file),
                .offset = tensor.offset + *bad * (bits_of(tensor.type) / 8)});
 }
 

@@ -2,12 +2,13 @@
 /// A tensor in a file: its name, element type, shape and little-endian bytes, wherever the file came from.
 ///
 ///     std::vector<float> weight(ts::element_count(tensor));
-///     TESSERA_CHECK(ts::read_f32(tensor, weight));       // F32, F16, BF16 (exactly) or F64 (rounded), at any alignment
-///     TESSERA_CHECK(ts::check_finite(tensor));           // model.safetensors (byte 8268): encoder.weight[17]: wanted finite values, found NaN
+///     TESSERA_CHECK(ts::read_f32(tensor, weight));   // F32, F16, BF16 (exactly) or F64 (rounded)
+///     TESSERA_CHECK(ts::check_finite(tensor));
+///     // model.safetensors (byte 8268): encoder.weight[17]: wanted finite values, found NaN or infinity
 #pragma once
 
-#include <tessera/io/bytes.hpp>
 #include <tessera/base/half.hpp>
+#include <tessera/io/bytes.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -22,8 +23,28 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Element types of published files, under their safetensors names. Types below 8 bits are packed without gaps.
 enum class dtype : std::uint8_t {
-  boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64, c64,
-  f8_e4m3, f8_e5m2, f8_e8m0, f8_e4m3fnuz, f8_e5m2fnuz, f6_e2m3, f6_e3m2, f4,
+  boolean,
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  u64,
+  i64,
+  f16,
+  bf16,
+  f32,
+  f64,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
 };
 
 /// Bits of one element.
@@ -33,14 +54,15 @@ enum class dtype : std::uint8_t {
 /// The type of that exact name, or nothing.
 [[nodiscard]] std::optional<dtype> dtype_from_name(std::string_view name) noexcept;
 
-/// Borrows from the file object that gave it; moving that object keeps it valid. `bytes` has exactly the size of shape and type.
+/// Borrows from the file object that gave it; moving that object keeps it valid. `bytes` has exactly the size of shape
+/// and type.
 struct tensor_view {
   std::string_view name;
   dtype type = dtype::f32;
-  std::span<const std::size_t> shape;   // row-major, outermost first; empty for a scalar
-  std::span<const std::byte> bytes;     // little-endian, at any alignment
-  std::string_view file;                // for messages
-  std::uint64_t offset = 0;             // of the bytes within the file
+  std::span<const std::size_t> shape;  // row-major, outermost first; empty for a scalar
+  std::span<const std::byte> bytes;    // little-endian, at any alignment
+  std::string_view file;               // for messages
+  std::uint64_t offset = 0;            // of the bytes within the file
 };
 
 /// Elements of a shape whose bytes are known to exist (so the product fits).
@@ -49,7 +71,9 @@ struct tensor_view {
   for (const std::size_t extent : shape) count *= extent;
   return count;
 }
-[[nodiscard]] constexpr std::size_t element_count(const tensor_view& tensor) noexcept { return element_count(tensor.shape); }
+[[nodiscard]] constexpr std::size_t element_count(const tensor_view& tensor) noexcept {
+  return element_count(tensor.shape);
+}
 
 /// Bytes that elements of `type` in `shape` occupy; nothing where that leaves 64 bits or is no whole number of bytes.
 [[nodiscard]] std::optional<std::uint64_t> storage_bytes(dtype type, std::span<const std::size_t> shape) noexcept;
@@ -57,8 +81,9 @@ struct tensor_view {
 /// "[384, 1536]"; "[]" for a scalar.
 [[nodiscard]] std::string shape_text(std::span<const std::size_t> shape);
 
-/// Fills `out`, one float an element, from F32, F16, BF16 (exact; a signalling NaN becomes quiet) or F64 (rounded to nearest).
-/// Errors: mismatch (another element count; a type that is not floating), not_finite (a finite F64 beyond the range of float).
+/// Fills `out`, one float an element, from F32, F16, BF16 (exact; a signalling NaN becomes quiet) or F64 (rounded to
+/// nearest). Errors: mismatch (another element count; a type that is not floating), not_finite (a finite F64 beyond the
+/// range of float).
 [[nodiscard]] result<> read_f32(const tensor_view& tensor, std::span<float> out);
 /// Fills `out` from any integer type or BOOL. Errors: mismatch (count or type; a U64 above the range of int64).
 [[nodiscard]] result<> read_i64(const tensor_view& tensor, std::span<std::int64_t> out);
@@ -71,13 +96,15 @@ struct tensor_view {
 
 /// Describes values in memory as a tensor, for writers. T: float, double, float16, bfloat16 or an integer type.
 template <wire_number T>
-[[nodiscard]] tensor_view tensor_of(std::string_view name, std::span<const std::size_t> shape, std::span<const T> values) noexcept;
+[[nodiscard]] tensor_view tensor_of(std::string_view name, std::span<const std::size_t> shape,
+                                    std::span<const T> values) noexcept;
 
 namespace detail {
 
 template <class T>
 [[nodiscard]] consteval dtype dtype_of() noexcept {
-  static_assert(std::endian::native == std::endian::little, "tessera: tensors in memory are written on little-endian processors only");
+  static_assert(std::endian::native == std::endian::little,
+                "tessera: tensors in memory are written on little-endian processors only");
   if constexpr (std::is_same_v<T, float16>) return dtype::f16;
   else if constexpr (std::is_same_v<T, bfloat16>) return dtype::bf16;
   else if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? dtype::f32 : dtype::f64;

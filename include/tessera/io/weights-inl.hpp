@@ -6,10 +6,10 @@
 #include <tessera/io/quoted.hpp>
 #include <tessera/io/weights.hpp>
 
+#include <sys/stat.h>
 #include <algorithm>
 #include <array>
 #include <map>
-#include <sys/stat.h>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -43,17 +43,24 @@ TESSERA_INLINE result<weights> weights::open(std::string_view path) {
     looked += (looked.empty() ? "" : " or ") + std::string(name);
   }
   std::string found = "neither";
-  for (const std::string_view other : {"onnx/model.onnx", "model.onnx", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
+  for (const std::string_view other :
+       {"onnx/model.onnx", "model.onnx", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
     if (detail::kind_of_path(place + std::string(other)) == 'f') found = std::string(other) + ", which is not read";
-  return fail({.code = error_code::not_found, .thing = "weights", .wanted = std::move(looked), .found = std::move(found),
+  return fail({.code = error_code::not_found,
+               .thing = "weights",
+               .wanted = std::move(looked),
+               .found = std::move(found),
                .path = std::string(path)});
 }
 
 TESSERA_INLINE result<weights> weights::open_file(std::string_view path) {
   for (const std::string_view ending : {".onnx", ".gguf", ".bin", ".pt", ".pth", ".h5", ".msgpack"})
     if (path.ends_with(ending))
-      return fail({.code = error_code::unsupported, .thing = "weights", .wanted = "a .safetensors file or its .index.json",
-                   .found = "a " + std::string(ending) + " file", .path = std::string(path)});
+      return fail({.code = error_code::unsupported,
+                   .thing = "weights",
+                   .wanted = "a .safetensors file or its .index.json",
+                   .found = "a " + std::string(ending) + " file",
+                   .path = std::string(path)});
   weights opened;
   opened.path_ = path;
   TESSERA_TRY(safetensors file, safetensors::open(path));
@@ -70,7 +77,8 @@ TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
   for (const auto& [tensor, value] : entries) {
     TESSERA_TRY(const auto file, value.get<std::string_view>());
     // Only a plain name: an index must not reach beyond its directory, and no published one has subdirectories.
-    if (file.empty() || file == "." || file == ".." || file.find_first_of(std::string_view("/\\\0", 3)) != std::string_view::npos)
+    if (file.empty() || file == "." || file == ".." ||
+        file.find_first_of(std::string_view("/\\\0", 3)) != std::string_view::npos)
       return std::unexpected(value.mismatch("a file name beside the index", quoted(file)));
     shards[file].push_back(tensor);
   }
@@ -81,12 +89,17 @@ TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
   for (const auto& [file, tensors] : shards) {
     auto shard = safetensors::open(detail::beside(path, file));
     if (!shard)
-      return fail({.code = shard.error().code, .thing = "shard " + quoted(file), .path = std::string(path),
+      return fail({.code = shard.error().code,
+                   .thing = "shard " + quoted(file),
+                   .path = std::string(path),
                    .causes = {std::move(shard).error()}});
     for (const std::string_view tensor : tensors)
       if (shard->find(tensor) == nullptr)
-        return fail({.code = error_code::mismatch, .thing = quoted(tensor), .wanted = "a tensor of " + std::string(file) + " as the index says",
-                     .found = "none of that name", .path = std::string(path)});
+        return fail({.code = error_code::mismatch,
+                     .thing = quoted(tensor),
+                     .wanted = "a tensor of " + std::string(file) + " as the index says",
+                     .found = "none of that name",
+                     .path = std::string(path)});
     opened.sources_.push_back(*std::move(shard));
   }
   TESSERA_CHECK(opened.gather());
@@ -94,12 +107,18 @@ TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
 }
 
 TESSERA_INLINE result<> weights::gather() {
-  for (const safetensors& source : sources_) tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
-  std::ranges::sort(tensors_, [](const tensor_view& a, const tensor_view& b) { return a.name != b.name ? a.name < b.name : a.file < b.file; });
+  for (const safetensors& source : sources_)
+    tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
+  std::ranges::sort(tensors_, [](const tensor_view& a, const tensor_view& b) {
+    return a.name != b.name ? a.name < b.name : a.file < b.file;
+  });
   const auto twice = std::ranges::adjacent_find(tensors_, {}, &tensor_view::name);
   if (twice == tensors_.end()) return {};
-  return fail({.code = error_code::malformed, .thing = quoted(twice->name), .wanted = "each tensor in one shard",
-               .found = std::string(twice->file) + " and " + std::string(std::next(twice)->file), .path = path_});
+  return fail({.code = error_code::malformed,
+               .thing = quoted(twice->name),
+               .wanted = "each tensor in one shard",
+               .found = std::string(twice->file) + " and " + std::string(std::next(twice)->file),
+               .path = path_});
 }
 
 TESSERA_INLINE const tensor_view* weights::find(std::string_view name) const noexcept {
@@ -109,7 +128,11 @@ TESSERA_INLINE const tensor_view* weights::find(std::string_view name) const noe
 
 TESSERA_INLINE result<tensor_view> weights::at(std::string_view name) const {
   if (const tensor_view* tensor = find(name)) return *tensor;
-  return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "this tensor", .found = "none", .path = path_});
+  return fail({.code = error_code::not_found,
+               .thing = std::string(name),
+               .wanted = "this tensor",
+               .found = "none",
+               .path = path_});
 }
 
 TESSERA_INLINE std::vector<std::string_view> weights::files() const {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The weights of a model as one set of tensors, however they are stored: one file, or shards behind an index.
 ///
-///     TESSERA_TRY(const ts::weights file, ts::weights::open("models/all-MiniLM-L6-v2"));   // a directory, a file or an index
+///     TESSERA_TRY(const ts::weights file, ts::weights::open("models/all-MiniLM-L6-v2"));   // or a file, or an index
 ///     TESSERA_TRY(const auto table, file.at("embeddings.word_embeddings.weight"));
 ///     TESSERA_CHECK(ts::read_f32(table, floats));
 ///     TESSERA_CHECK(file.unchanged());
 ///
-/// Shards (`model.safetensors.index.json`: weight_map from tensor to file) must be plain file names beside the index, hold what the index
-/// says, and share no tensor name; the index's total_size is not used, published ones are often wrong.
+/// Shards (`model.safetensors.index.json`: weight_map from tensor to file) must be plain file names beside the index,
+/// hold what the index says, and share no tensor name; the index's total_size is not used, published ones are often
+/// wrong.
 #pragma once
 
 #include <tessera/io/safetensors.hpp>
@@ -21,8 +22,9 @@ namespace tessera::inline TESSERA_ABI {
 /// Move-only; views stay valid while it (or what it was moved to) lives.
 class weights {
  public:
-  /// `path` is a .safetensors file, an index (.json) or a directory that holds `model.safetensors` or `model.safetensors.index.json`.
-  /// Errors: not_found with the list of what was looked for, malformed, mismatch, unsupported, io; each names the file.
+  /// `path` is a .safetensors file, an index (.json) or a directory that holds `model.safetensors` or
+  /// `model.safetensors.index.json`. Errors: not_found with the list of what was looked for, malformed, mismatch,
+  /// unsupported, io; each names the file.
   [[nodiscard]] static result<weights> open(std::string_view path);
 
   /// All tensors of all files, sorted by name.
@@ -39,8 +41,8 @@ class weights {
 
   /// Error (mismatch) where a file was written to since it was opened: what was copied may be of two states.
   [[nodiscard]] result<> unchanged() const;
-  /// SHA-256 of the file; of several files, that of their digests one after another in order of the file names. Reads everything, once:
-  /// remembered beside each file (`remembered_sha256`).
+  /// SHA-256 of the file; of several files, that of their digests one after another in order of the file names. Reads
+  /// everything, once: remembered beside each file (`remembered_sha256`).
   [[nodiscard]] result<sha256_digest> sha256() const;
 
  private:
