@@ -10,7 +10,8 @@
 /// | jaccard_b1  | 1 - |a and b| / |a or b|              | float, one rounding; 0 where no bit is set in either |
 ///
 /// `dot_f32_i8` takes an f32 query and i8 rows. `dot_rows_f32(query, rows, stride, count, n, out)` writes out[r] = dot_f32(query,
-/// rows + r·stride, n) for r < count with the same bits; stride is in storage elements.
+/// rows + r·stride, n) for r < count with the same bits; stride is in storage elements. Calls over more than 512 KiB read the rows
+/// as one stream from memory; for many queries, cut the rows into blocks below that and take every query to each block.
 ///
 /// Error of the float sums, with u = 2^-24, for sums inside f32's range: |dot - exact| <= 2·n·u·sum|a_i·b_i| + n·2^-149, and
 /// |squared_l2 - exact| <= 2·(n + 2)·u·exact + n·2^-149 (the order of summation is a tree, so real errors are far smaller);
@@ -226,8 +227,9 @@ template <class Step, class Query, class Row, class QueryStorage, class RowStora
 inline void sum_many(const QueryStorage* query, const RowStorage* rows, std::size_t stride, std::size_t count, std::size_t n,
                      float* out) noexcept {
   std::size_t r = 0;
-  for (; r + rows_together <= count; r += rows_together)
-    sum_rows<Step, Query, Row, rows_together>(query, rows + r * stride, stride, n, out + r);
+  if (count * stride * sizeof(RowStorage) <= cached_rows_bytes)
+    for (; r + rows_together <= count; r += rows_together)
+      sum_rows<Step, Query, Row, rows_together>(query, rows + r * stride, stride, n, out + r);
   for (; r < count; ++r) out[r] = sum_one<Step, Query, Row>(query, rows + r * stride, n);
 }
 
@@ -294,7 +296,7 @@ inline constexpr distance_kernels distance_table = {
     .squared_l2_i8 = squared_l2_i8,
     .dot_f32_i8 = sum_one<dot_step, f32e, i8_elements>,
     .dot_i4 = dot_i4,
-    .dot_f32_i4 = sum_one<dot_step, f32e, i4_elements>,
+    .dot_f32_i4 = sum_one<dot_step, f32_even_odd, i4_even_odd>,
     .hamming_b1 = hamming_b1,
     .jaccard_b1 = jaccard_b1,
     .dot_rows_f32 = sum_many<dot_step, f32e, f32e>,
@@ -311,7 +313,7 @@ inline constexpr distance_kernels distance_table = {
     .squared_l2_rows_i8 = squared_l2_rows_i8,
     .dot_rows_f32_i8 = sum_many<dot_step, f32e, i8_elements>,
     .dot_rows_i4 = dot_rows_i4,
-    .dot_rows_f32_i4 = sum_many<dot_step, f32e, i4_elements>,
+    .dot_rows_f32_i4 = sum_many<dot_step, f32_even_odd, i4_even_odd>,
     .hamming_rows_b1 = hamming_rows_b1,
     .jaccard_rows_b1 = jaccard_rows_b1,
 };

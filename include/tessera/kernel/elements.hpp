@@ -187,24 +187,73 @@ struct loader<i8_elements> {
   }
 };
 
-/// i is even. Where n is odd, the half byte behind the last value is read as a value: the other side's zero removes it.
+/// Two codes a byte, in order or, as `i4_even_odd`, the even values in v0 and the odd ones in v1 (`f32_even_odd` is the other
+/// side). i is even. Where n is odd, the half byte behind the last value is read as a value: the other side's zero removes it.
+struct i4_even_odd;
 template <>
-struct loader<i4_elements> {
+struct loader<i4_even_odd> {
   using byte_tag = hn::Rebind<std::uint8_t, float_tag>;
-  static HWY_INLINE void widen(hn::Vec<byte_tag> bytes, float_vector& v0, float_vector& v1) {
-    const byte_tag d;
-    const hn::Rebind<std::int8_t, float_tag> signed_d;
-    const auto eight = hn::Set(d, std::uint8_t{8});
-    const auto low = hn::Sub(hn::Xor(hn::And(bytes, hn::Set(d, std::uint8_t{15})), eight), eight);
-    const auto high = hn::Sub(hn::Xor(hn::ShiftRight<4>(bytes), eight), eight);
-    v0 = loader<i8_elements>::widen(hn::BitCast(signed_d, hn::InterleaveLower(d, low, high)));
-    v1 = loader<i8_elements>::widen(hn::BitCast(signed_d, hn::InterleaveUpper(d, low, high)));
+  static HWY_INLINE void split(hn::Vec<byte_tag> bytes, float_vector& v0, float_vector& v1) {
+    const float_tag d;
+    const hn::RebindToSigned<float_tag> di;
+    const auto both = hn::PromoteTo(di, bytes);
+#if HWY_CAP_GE512
+    // One lookup of 16 floats by the low four bits of each lane is cheaper than moving the sign and converting.
+    HWY_ALIGN static constexpr float values[16] = {0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1};
+    const float_vector table = hn::Load(d, values);
+    v0 = hn::TableLookupLanes(table, hn::IndicesFromVec(d, hn::And(both, hn::Set(di, 15))));
+    v1 = hn::TableLookupLanes(table, hn::IndicesFromVec(d, hn::ShiftRight<4>(both)));
+#else
+    v0 = hn::ConvertTo(d, hn::ShiftRight<28>(hn::ShiftLeft<28>(both)));
+    v1 = hn::ConvertTo(d, hn::ShiftRight<28>(hn::ShiftLeft<24>(both)));
+#endif
   }
   static HWY_INLINE void load(const std::uint8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
-    widen(hn::LoadU(byte_tag(), x + i / 2), v0, v1);
+    split(hn::LoadU(byte_tag(), x + i / 2), v0, v1);
   }
   static HWY_INLINE void load_n(const std::uint8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
-    widen(load_at_most(byte_tag(), x + i / 2, (n + 1) / 2), v0, v1);
+    split(load_at_most(byte_tag(), x + i / 2, (n + 1) / 2), v0, v1);
+  }
+};
+
+struct f32_even_odd;
+template <>
+struct loader<f32_even_odd> {
+  static HWY_INLINE void split(float_vector x0, float_vector x1, float_vector& v0, float_vector& v1) {
+    v0 = hn::ConcatEven(float_tag(), x1, x0);
+    v1 = hn::ConcatOdd(float_tag(), x1, x0);
+  }
+  static HWY_INLINE void load(const float* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    float_vector x0;
+    float_vector x1;
+    loader<f32_elements>::load(x, i, x0, x1);
+    split(x0, x1, v0, v1);
+  }
+  static HWY_INLINE void load_n(const float* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    float_vector x0;
+    float_vector x1;
+    loader<f32_elements>::load_n(x, i, n, x0, x1);
+    split(x0, x1, v0, v1);
+  }
+};
+
+template <>
+struct loader<i4_elements> {
+  static HWY_INLINE void merge(float_vector even, float_vector odd, float_vector& v0, float_vector& v1) {
+    v0 = hn::InterleaveWholeLower(float_tag(), even, odd);
+    v1 = hn::InterleaveWholeUpper(float_tag(), even, odd);
+  }
+  static HWY_INLINE void load(const std::uint8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    float_vector even;
+    float_vector odd;
+    loader<i4_even_odd>::load(x, i, even, odd);
+    merge(even, odd, v0, v1);
+  }
+  static HWY_INLINE void load_n(const std::uint8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    float_vector even;
+    float_vector odd;
+    loader<i4_even_odd>::load_n(x, i, n, even, odd);
+    merge(even, odd, v0, v1);
   }
 };
 
