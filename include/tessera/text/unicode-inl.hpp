@@ -54,6 +54,18 @@ TESSERA_INLINE const std::array<std::uint8_t, class_table_size>& class_table() n
   return table;
 }
 
+/// The case pairs of Unicode 16 and 17, which the reference knows and an older utf8proc does not.
+[[nodiscard]] constexpr code_point recent_lower_case(code_point c) noexcept {
+  if (c >= 0x10d50 && c <= 0x10d65) return c + 0x20;
+  if (c >= 0x16ea0 && c <= 0x16eb8) return c + 0x1b;
+  switch (c) {
+    case 0x1c89: case 0xa7cc: case 0xa7ce: case 0xa7d2: case 0xa7d4: case 0xa7da: return c + 1;
+    case 0xa7cb: return 0x264;
+    case 0xa7dc: return 0x19b;
+    default: return c;
+  }
+}
+
 [[nodiscard]] inline const utf8proc_property_t& properties(code_point c) noexcept {
   return *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
 }
@@ -61,10 +73,15 @@ TESSERA_INLINE const std::array<std::uint8_t, class_table_size>& class_table() n
 }  // namespace detail
 
 TESSERA_INLINE std::uint8_t combining_class(code_point c) noexcept {
+  if (!detail::in_ranges(c, detail::combining_ranges)) return 0;
   return static_cast<std::uint8_t>(detail::properties(c).combining_class);
 }
 
 TESSERA_INLINE std::size_t decompose(code_point c, std::span<code_point, longest_decomposition> out) noexcept {
+  if (c < 0xc0 || (c >= 0x10000 && !detail::in_ranges(c, detail::supplementary_decomposition_ranges))) {
+    out[0] = c;
+    return 1;
+  }
   utf8proc_int32_t parts[longest_decomposition];
   int boundary = 0;
   const auto length = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts, longest_decomposition,
@@ -80,7 +97,8 @@ TESSERA_INLINE std::size_t lower_case(code_point c, std::span<code_point, longes
     out[1] = 0x307;
     return 2;
   }
-  out[0] = static_cast<code_point>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  out[0] = detail::recent_lower_case(c);
+  if (out[0] == c) out[0] = static_cast<code_point>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
   return 1;
 }
 
@@ -90,9 +108,10 @@ TESSERA_INLINE bool is_word_character(code_point c) noexcept {
     case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_PC:
       return true;
-    default:  // Other_Alphabetic outside those categories, and Join_Control
+    default:  // Other_Alphabetic outside those categories, Join_Control, and what is younger than utf8proc
       return (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
-             (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c || c == 0x200d;
+             (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c || c == 0x200d ||
+             detail::in_ranges(c, detail::recent_word_ranges);
   }
 }
 
