@@ -233,6 +233,7 @@ TEST_CASE("json: text that is not JSON is refused", "[json]") {
   }
   CHECK_FALSE(ts::parse_json(std::string_view("[1\0]", 4)).has_value());
   CHECK_FALSE(ts::parse_json(std::string_view("{}\0", 3)).has_value());
+  CHECK_FALSE(ts::parse_json(std::string_view()).has_value());
 }
 
 TEST_CASE("json: odd but legal text is read", "[json]") {

@@ -178,6 +178,7 @@ TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view p
     return fail(
         {.code = error_code::malformed, .wanted = "JSON", .found = std::move(found), .path = std::string(path)});
   };
+  if (text.empty()) return malformed("nothing");
   if (is_git_lfs_pointer(text)) return malformed(std::string(git_lfs_pointer));
   if (text.starts_with("\xef\xbb\xbf")) return malformed("a byte order mark");
   simdjson::dom::parser parser;
