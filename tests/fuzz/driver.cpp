@@ -14,8 +14,10 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -105,7 +107,9 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "%s: cannot read\n", argv[i]);
       return 1;
     }
-    corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    std::ostringstream contents;
+    contents << file.rdbuf();
+    corpus.push_back(std::move(contents).str());
   }
   if (corpus.empty()) {
     std::fprintf(stderr, "usage: %s [--mutations N] FILE...\n", argv[0]);
