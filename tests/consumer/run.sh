@@ -8,6 +8,13 @@ work=$build/consumer/$way
 rm -rf "$work"
 mkdir -p "$work"
 
+# The projects compile every kernel inline once more; what they show does not depend on optimisation, and ccache may know it.
+launcher=
+if command -v ccache >/dev/null; then
+  launcher=ccache
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+fi
+
 quietly() {
   if ! "$@" >"$work/log" 2>&1; then
     cat "$work/log"
@@ -22,11 +29,11 @@ case $way in
     # Moved after installation: the package must not know where it was built.
     mv "$work/prefix" "$work/moved"
     quietly "$cmake" -S "$source/tests/consumer/installed" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
-      -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/moved;$deps"
+      -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/moved;$deps"
     quietly "$cmake" --build "$work/build" -j 2 ;;
   subdirectory)
     quietly "$cmake" -S "$source/tests/consumer/subdirectory" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
-      -DCMAKE_BUILD_TYPE=Release -DTESSERA_SOURCE="$source"
+      -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SOURCE="$source"
     quietly "$cmake" --build "$work/build" -j 2 ;;
   pkgconfig)
     quietly "$cmake" --install "$build" --prefix "$work/prefix"
@@ -37,12 +44,17 @@ case $way in
     export PKG_CONFIG_PATH=${paths#:}
     for name in tessera-core tessera-io tessera-compiled; do pkg-config --print-errors --exists "$name"; done
     mkdir "$work/build"
-    # shellcheck disable=SC2046
-    quietly "$compiler" -O2 "$source/tests/consumer/distance.cpp" -o "$work/build/distance" $(pkg-config --cflags --libs tessera-core)
-    # shellcheck disable=SC2046
-    quietly "$compiler" -O2 "$source/tests/consumer/distance.cpp" -o "$work/build/distance_compiled" $(pkg-config --cflags --libs tessera-compiled)
-    # shellcheck disable=SC2046
-    quietly "$compiler" -O2 "$source/tests/consumer/reader.cpp" -o "$work/build/reader" $(pkg-config --cflags --libs tessera-io) ;;
+    # compile_and_link PROGRAM SOURCE PACKAGE
+    compile_and_link() {
+      # shellcheck disable=SC2046
+      quietly $launcher "$compiler" -O1 -c "$source/tests/consumer/$2" -o "$work/build/$1.o" $(pkg-config --cflags "$3")
+      # shellcheck disable=SC2046
+      quietly "$compiler" "$work/build/$1.o" -o "$work/build/$1" $(pkg-config --libs "$3")
+    }
+    compile_and_link distance distance.cpp tessera-core
+    compile_and_link distance_compiled distance.cpp tessera-compiled
+    compile_and_link reader reader.cpp tessera-io
+    compile_and_link reader_compiled reader.cpp tessera-compiled ;;
   *) echo "unknown way: $way"; exit 2 ;;
 esac
 
@@ -52,5 +64,5 @@ for program in distance distance_compiled reader reader_compiled; do
   "$work/build/$program" || { echo "$way/$program: exit status $?"; exit 1; }
   passed=$((passed + 1))
 done
-[ "$passed" -ge 3 ] || { echo "only $passed programs were built"; exit 1; }
+[ "$passed" -eq 4 ] || { echo "only $passed programs were built"; exit 1; }
 echo "$passed passed, 0 failed, 0 skipped"

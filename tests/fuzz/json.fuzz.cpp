@@ -3,6 +3,8 @@
 #include <tests/fuzz/target.hpp>
 
 #include <tessera/io/json.hpp>
+#include <tessera/io/json_fault-inl.hpp>
+#include <tessera/io/mapped_file.hpp>
 
 #include <string>
 
@@ -74,11 +76,19 @@ void write(std::string& out, ts::json_value value) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto document = ts::parse_json(tessera_fuzz::text_of(data, size), "fuzz.json");
+  const std::string_view text = tessera_fuzz::text_of(data, size);
+  const auto document = ts::parse_json(text, "fuzz.json");
+  // Two readers of our own judge the syntax: simdjson, and the automaton that says where a refused text is wrong.
+  const auto fault = ts::detail::find_json_fault(text);
   if (!document) {
-    tessera_fuzz::promise(!document.error().message().empty(), "an error says something");
+    const ts::error& error = document.error();
+    const bool beyond_syntax =
+        error.wanted == "each key once" || error.found == "a byte order mark" || error.found == ts::git_lfs_pointer;
+    tessera_fuzz::promise(fault.has_value() || beyond_syntax, "a refused text has a fault");
+    tessera_fuzz::promise(!error.message().empty() && error.path == "fuzz.json", "an error names the file");
     return 0;
   }
+  tessera_fuzz::promise(!fault.has_value(), "a text that was read has no fault");
   std::string once;
   write(once, document->root());
   const auto again = ts::parse_json(once, "again.json");
