@@ -179,6 +179,10 @@ TEST_CASE("gguf: rules of the tensors", "[gguf]") {
   };
   CHECK(with([](gguf_writer& w) { w.tensor("a", {32}, 0, 0); }).has_value());
   CHECK(with([](gguf_writer& w) { w.tensor("a", {}, 0, 96); }).has_value());
+  CHECK(with([](gguf_writer& w) { w.tensor("a", {0, 7}, 0, 0); }).has_value());
+  for (const auto& extents :
+       {std::vector<std::uint64_t>{0, std::uint64_t{1} << 63U}, std::vector<std::uint64_t>{std::uint64_t{1} << 63U, 0}})
+    CHECK_FALSE(with([&](gguf_writer& w) { w.tensor("a", extents, 0, 0); }).has_value());
   const auto refused = [&](auto change) { return message_of(with(change)); };
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 0, 0); }),
              ContainsSubstring("\"a\": wanted data within the 128 bytes"));
@@ -191,7 +195,7 @@ TEST_CASE("gguf: rules of the tensors", "[gguf]") {
              }),
              ContainsSubstring("fewer than 2^64 elements"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {(std::uint64_t{1} << 62U) + 1}, 0, 0); }),
-             ContainsSubstring("fewer than 2^64 bytes"));
+             ContainsSubstring("fewer than 2^64 bits"));
   CHECK_THAT(refused([](gguf_writer& w) {
                w.tensor("a", {1, 1, 1, 1, 1}, 0, 0);
              }),

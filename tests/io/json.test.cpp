@@ -259,6 +259,35 @@ TEST_CASE("json: cut or changed anywhere, a document is read or refused, never m
   CHECK(read > 0);
 }
 
+TEST_CASE("json: a refused text is located", "[json]") {
+  const auto at = [](std::string_view text) {
+    const auto outcome = parse(text);
+    REQUIRE_FALSE(outcome.has_value());
+    return message_of(outcome).substr(std::string_view("config.json ").size());
+  };
+  CHECK(at("{\"a\": 1,}") == "(byte 8): wanted a key in quotes, found \"}\"");
+  CHECK(at("[1, 2") == "(byte 5): wanted ',' or ']', found the end");
+  CHECK(at("{\"a\" 1}") == "(byte 5): wanted ':', found \"1\"");
+  CHECK(at("[1, nul]") == "(byte 4): wanted a value, found \"n\"");
+  CHECK(at("[-x]") == "(byte 2): wanted a digit, found \"x\"");
+  CHECK(at("[1.]") == "(byte 3): wanted a digit, found \"]\"");
+  CHECK(at("[1e+]") == "(byte 4): wanted a digit, found \"]\"");
+  CHECK(at("[01]") == "(byte 2): wanted ',' or ']', found \"1\"");
+  CHECK(at("[1e400]") == "(byte 1): wanted a number in the range of double, found \"1\"");
+  CHECK(at("[-0.0001e400]") == "(byte 1): wanted a number in the range of double, found \"-\"");
+  CHECK(at("[18446744073709551616]") == "(byte 1): wanted an integer of 64 bits, found \"1\"");
+  CHECK(at("\"ab") == "(byte 3): wanted '\"', found the end");
+  CHECK(at("\"a\nb\"") == "(byte 2): wanted an escape for this control character, found \"\\x0a\"");
+  CHECK(at("\"\\q\"") == "(byte 1): wanted an escape of JSON, found \"\\\\\"");
+  CHECK(at("\"\\u12g4\"") == "(byte 1): wanted four hexadecimal digits, found \"\\\\\"");
+  CHECK(at("\"\\ud800x\"") == "(byte 1): wanted a whole surrogate pair, found \"\\\\\"");
+  CHECK(at("[\"\xc3\xa9\xff\"]") == "(byte 4): wanted UTF-8, found \"\\xff\"");
+  CHECK(at("{} é") == "(byte 3): wanted the end, found \"é\"");
+  CHECK(at(std::string(65, '[')) == "(byte 64): wanted at most 64 levels of nesting, found \"[\"");
+  CHECK(parse("[1e-400, 0e999, -0.000e999999999999999999999, 1e-99999999999999999999]").has_value());
+  CHECK_THAT(message_of(ts::parse_json("x", "f", 8)), ContainsSubstring("f (byte 8)"));
+}
+
 TEST_CASE("json: the damaged and the whole files get their verdict", "[json]") {
   for (const char* name : {"tokenizer_truncated.json", "tokenizer_not_json.json", "tokenizer_deep_nested.json",
                            "config_deep_nested/config.json", "config_truncated/config.json"}) {

@@ -144,10 +144,13 @@ class gguf::reader {
     if (rank > max_rank)
       return wrong(thing, "at most " + std::to_string(max_rank) + " dimensions", std::to_string(rank));
     std::vector<std::size_t>& shape = shapes.emplace_back(rank);
-    std::uint64_t count = 1;
+    std::uint64_t count = 1;  // as if no extent were 0, so that the order of the extents does not decide what fits
+    bool empty = false;
     for (std::uint32_t i = rank; i-- > 0;) {
       TESSERA_TRY(const auto extent, number<std::uint64_t>(thing));
-      if (!multiply_sizes(count, extent, count)) return wrong(thing, "fewer than 2^64 elements", "more");
+      empty = empty || extent == 0;
+      if (!multiply_sizes(count, std::max<std::uint64_t>(extent, 1), count))
+        return wrong(thing, "fewer than 2^64 elements", "more");
       shape[i] = static_cast<std::size_t>(extent);
     }
     made.shape = shape;
@@ -164,8 +167,11 @@ class gguf::reader {
                    "rows of a multiple of " + std::to_string(format->block) + " for " + std::string(format->name),
                    std::to_string(shape.back()));
     std::uint64_t size = 0;
-    if (!multiply_sizes(shape.empty() ? 1 : count / format->block, format->bytes, size))
-      return wrong(thing, "fewer than 2^64 bytes", "more");
+    std::uint64_t bits = 0;
+    if (!multiply_sizes(std::max<std::uint64_t>(count / format->block, 1), format->bytes, size) ||
+        !multiply_sizes(size, 8, bits))
+      return wrong(thing, "fewer than 2^64 bits", "more");
+    if (empty) size = 0;
     TESSERA_TRY(const auto begin, number<std::uint64_t>(thing));
     return description{made, begin, size};
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <tessera/io/json.hpp>
+#include <tessera/io/json_fault-inl.hpp>
 #include <tessera/io/mapped_file.hpp>
 #include <tessera/io/quoted.hpp>
 
@@ -173,7 +174,7 @@ TESSERA_INLINE std::string_view to_string(json_kind kind) noexcept {
   return "an unknown value";
 }
 
-TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view path) {
+TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view path, std::uint64_t base) {
   const auto malformed = [&](std::string found) {
     return fail(
         {.code = error_code::malformed, .wanted = "JSON", .found = std::move(found), .path = std::string(path)});
@@ -189,12 +190,16 @@ TESSERA_INLINE result<json> parse_json(std::string_view text, std::string_view p
   }
   simdjson::dom::element root;
   if (const auto code = parser.parse(text.data(), text.size()).get(root); code != simdjson::SUCCESS) {
-    if (code == simdjson::DEPTH_ERROR)
-      return malformed("more than " + std::to_string(json::max_depth) + " levels of nesting");
-    if (code == simdjson::EMPTY) return malformed("nothing");
     if (code == simdjson::MEMALLOC)
       return fail({.code = error_code::out_of_memory, .thing = "JSON parser", .path = std::string(path)});
-    return malformed(simdjson::error_message(code));
+    const auto fault = detail::find_json_fault(text);
+    if (!fault) return malformed(simdjson::error_message(code));
+    const std::size_t length = std::max<std::size_t>(detail::utf8_length(text.substr(fault->offset)), 1);
+    return fail({.code = error_code::malformed,
+                 .wanted = std::string(fault->wanted),
+                 .found = fault->offset < text.size() ? quoted(text.substr(fault->offset, length)) : "the end",
+                 .path = std::string(path),
+                 .offset = base + fault->offset});
   }
   auto tape = std::make_unique<detail::json_tape>();
   tape->path = path;

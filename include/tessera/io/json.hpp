@@ -249,14 +249,15 @@ class json {
   [[nodiscard]] std::string_view path() const noexcept { return tape_->path; }
 
  private:
-  friend result<json> parse_json(std::string_view text, std::string_view path);
+  friend result<json> parse_json(std::string_view text, std::string_view path, std::uint64_t base);
   explicit json(std::unique_ptr<const detail::json_tape> tape) noexcept : tape_(std::move(tape)) {}
 
   std::unique_ptr<const detail::json_tape> tape_;
 };
 
-/// Parses `text`; `path` only names it in errors. Errors: malformed (also duplicate keys, depth, UTF-8), out_of_memory.
-[[nodiscard]] result<json> parse_json(std::string_view text, std::string_view path = {});
+/// Parses `text`; `path` only names it in errors, and `base` is the place of the text within that file.
+/// Errors: malformed with the byte or the key path (also for duplicate keys, depth, UTF-8), out_of_memory.
+[[nodiscard]] result<json> parse_json(std::string_view text, std::string_view path = {}, std::uint64_t base = 0);
 /// Maps and parses the file at `path`. Errors: those of `mapped_file::open` and `parse_json`.
 [[nodiscard]] result<json> read_json(std::string_view path);
 

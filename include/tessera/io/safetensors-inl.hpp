@@ -92,7 +92,7 @@ TESSERA_INLINE result<safetensors> safetensors::read(mapped_file file, std::span
   TESSERA_TRY(const std::string_view header, detail::safetensors_header(bytes, path));
   const std::uint64_t data_begin = 8 + detail::load<std::endian::little, std::uint64_t>(bytes.data());
   const std::uint64_t data_size = bytes.size() - data_begin;
-  TESSERA_TRY(const json document, parse_json(header, path));
+  TESSERA_TRY(const json document, parse_json(header, path, 8));
   TESSERA_TRY(const json_members members, document.root().members());
   if (members.size() > max_tensors + 1)
     return fail({.code = error_code::unsupported,
