@@ -113,7 +113,11 @@ function(tessera_find_highway)
 endfunction()
 
 function(tessera_find_simdjson)
-  find_package(simdjson ${TESSERA_SIMDJSON_FLOOR} CONFIG QUIET GLOBAL)
+  # Without a version: simdjson's package calls 3.12 incompatible with 3.0.
+  find_package(simdjson CONFIG QUIET GLOBAL)
+  if(TARGET simdjson::simdjson AND simdjson_VERSION VERSION_LESS TESSERA_SIMDJSON_FLOOR)
+    message(FATAL_ERROR "tessera: simdjson: wanted ${TESSERA_SIMDJSON_FLOOR} or later, found ${simdjson_VERSION} (${simdjson_DIR})")
+  endif()
   if(NOT TARGET simdjson::simdjson)
     tessera_fetch(SIMDJSON)
     FetchContent_MakeAvailable(tessera_SIMDJSON)
