@@ -3,6 +3,7 @@
 #include <tessera/text/added_tokens-inl.hpp>
 #include <tessera/text/decoder-inl.hpp>
 #include <tessera/text/normalizer-inl.hpp>
+#include <tessera/text/padding-inl.hpp>
 #include <tessera/text/tokenizer-inl.hpp>
 #include <tessera/text/tokenizer_file-inl.hpp>
 #include <tessera/text/tokenizer_json-inl.hpp>

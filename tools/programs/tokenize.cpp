@@ -35,7 +35,8 @@ ts::result<request> read_request(const ts::json_value& line, bool special) {
   if (strategy == "longest_first") made.options.strategy = longest_first;
   else if (strategy == "only_first") made.options.strategy = only_first;
   else if (strategy == "only_second") made.options.strategy = only_second;
-  else return ts::fail(line.find("strategy")->mismatch("longest_first, only_first or only_second", ts::quoted(strategy)));
+  else
+    return ts::fail(line.find("strategy")->mismatch("longest_first, only_first or only_second", ts::quoted(strategy)));
   TESSERA_TRY(const auto direction, line.get_or<std::string_view>("direction", "right"));
   if (direction != "left" && direction != "right")
     return ts::fail(line.find("direction")->mismatch("left or right", ts::quoted(direction)));
@@ -90,7 +91,8 @@ void write_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-ts::result<> write_answer(const ts::tokenizer& tokenizer, const request& asked, const ts::encoding& tokens, std::string& out) {
+ts::result<> write_answer(const ts::tokenizer& tokenizer, const request& asked, const ts::encoding& tokens,
+                          std::string& out) {
   const std::vector<std::uint32_t> index[] = {code_point_index(asked.text), code_point_index(asked.pair.value_or(""))};
   out += '{';
   write_numbers(out, "ids", tokens.ids);
@@ -147,13 +149,18 @@ ts::result<> run(const std::string& tokenizer_path, const std::string& input, co
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Tokenizes the texts of a .jsonl file: ids, types, offsets in code points, decoded text, one line each.", "tokenize");
+  CLI::App app("Tokenizes the texts of a .jsonl file: ids, types, offsets in code points, decoded text, one line each.",
+               "tokenize");
   std::string tokenizer, input, output;
   bool no_special = false;
   app.add_option("TOKENIZER", tokenizer, "tokenizer.json, a model directory, vocab.txt or a GGUF file")->required();
-  app.add_option("--input", input, "lines {\"text\", \"pair\"?, \"max_length\"?, \"strategy\"?, \"direction\"?, \"stride\"?, \"add_special_tokens\"?}")
+  app.add_option("--input", input,
+                 "lines {\"text\", \"pair\"?, \"max_length\"?, \"strategy\"?, \"direction\"?, \"stride\"?, "
+                 "\"add_special_tokens\"?}")
       ->required();
-  app.add_option("--output", output, "lines {\"ids\", \"type_ids\", \"offsets\", \"special_tokens_mask\", \"decoded\", \"overflowing_ids\"?}")
+  app.add_option(
+         "--output", output,
+         "lines {\"ids\", \"type_ids\", \"offsets\", \"special_tokens_mask\", \"decoded\", \"overflowing_ids\"?}")
       ->required();
   app.add_flag("--no-special", no_special, "add no special tokens to any line");
   CLI11_PARSE(app, argc, argv);

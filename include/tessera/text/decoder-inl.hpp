@@ -16,8 +16,8 @@ TESSERA_INLINE void space_decoder::append(std::string& text, std::string_view to
 TESSERA_INLINE void wordpiece_decoder::append(std::string& text, std::string_view token, bool is_first) const {
   // The reference's replacements, each over one token with the space before it, in this order.
   static constexpr std::pair<std::string_view, std::string_view> replacements[] = {
-      {" .", "."},     {" ?", "?"},   {" !", "!"},           {" ,", ","},   {" ' ", "'"},  {" n't", "n't"},
-      {" 'm", "'m"},   {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   const std::size_t begin = text.size();
   if (!is_first) {
     if (token.starts_with(prefix)) token.remove_prefix(prefix.size());

@@ -25,7 +25,9 @@ struct byte_range {
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
 
-  [[nodiscard]] constexpr std::string_view of(std::string_view text) const noexcept { return text.substr(begin, end - begin); }
+  [[nodiscard]] constexpr std::string_view of(std::string_view text) const noexcept {
+    return text.substr(begin, end - begin);
+  }
   [[nodiscard]] constexpr bool operator==(const byte_range&) const = default;
 };
 
@@ -33,7 +35,7 @@ namespace detail {
 
 /// A vector of trivial T that keeps its memory and never zeroes it: writes are unchecked after `make_room`.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 class growing_buffer {
  public:
   void clear() noexcept { size_ = 0; }

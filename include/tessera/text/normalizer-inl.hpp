@@ -106,7 +106,9 @@ class bert_pass {
       if ((bits & char_class::decomposes) == 0 || (how_.clean_text && (bits & char_class::space) != 0)) break;
       const std::size_t n = decompose(c, decomposed);
       if (!sources.empty() && combining_class(decomposed[0]) == 0) break;
-      for (std::size_t i = 0; i < n; ++i) parts.push_back({decomposed[i], combining_class(decomposed[i]), i != 0});
+      for (std::size_t i = 0; i < n; ++i)
+        parts.push_back(
+            {decomposed[i], static_cast<std::uint32_t>(parts.size()), combining_class(decomposed[i]), i != 0});
       sources.push_back(from_.origin(at, next));
       at = next;
     }
@@ -127,8 +129,10 @@ class bert_pass {
         continue;
       }
       const auto last = std::find_if(first, parts.end(), [](const auto& part) { return part.combining == 0; });
-      const auto by_class = [](const auto& a, const auto& b) { return a.combining < b.combining; };
-      if (!std::is_sorted(first, last, by_class)) std::stable_sort(first, last, by_class);
+      const auto before = [](const auto& a, const auto& b) {  // stable, without the memory that stable_sort takes
+        return a.combining != b.combining ? a.combining < b.combining : a.position < b.position;
+      };
+      if (!std::is_sorted(first, last, before)) std::sort(first, last, before);
       first = last;
     }
   }
@@ -170,7 +174,8 @@ TESSERA_INLINE void bert_normalizer::normalize(const normalized_view& from, norm
   detail::bert_pass(*this, from, to, scratch).run();
 }
 
-TESSERA_INLINE normalized_view normalize(const normalizer& how, const normalized_view& from, normalizer_scratch& scratch) {
+TESSERA_INLINE normalized_view normalize(const normalizer& how, const normalized_view& from,
+                                         normalizer_scratch& scratch) {
   if (const auto* bert = std::get_if<bert_normalizer>(&how)) {
     bert->normalize(from, scratch.text[0], scratch);
     return scratch.text[0].view();

@@ -21,12 +21,13 @@ namespace tessera::inline TESSERA_ABI {
 struct normalizer_scratch {
   struct part {
     code_point c;
+    std::uint32_t position;  // before ordering
     std::uint8_t combining;
     bool added;  // beyond the first of its character's decomposition
   };
-  normalized_text text[2];         ///< steps write them in turn
-  std::vector<part> parts;         ///< a run under canonical ordering
-  std::vector<byte_range> sources; ///< its characters
+  normalized_text text[2];          ///< steps write them in turn
+  std::vector<part> parts;          ///< a run under canonical ordering
+  std::vector<byte_range> sources;  ///< its characters
 };
 
 /// BertNormalizer. In this order: clean_text drops control characters, U+0000 and U+FFFD and turns white space into U+0020;
@@ -48,7 +49,8 @@ struct no_normalizer {};
 using normalizer = std::variant<no_normalizer, bert_normalizer>;
 
 /// Runs the normaliser; the view is of `from` or of `scratch`. Precondition: well-formed UTF-8.
-[[nodiscard]] normalized_view normalize(const normalizer& how, const normalized_view& from, normalizer_scratch& scratch);
+[[nodiscard]] normalized_view normalize(const normalizer& how, const normalized_view& from,
+                                        normalizer_scratch& scratch);
 
 }  // namespace tessera::inline TESSERA_ABI
 

@@ -25,7 +25,9 @@ struct template_processor {
   std::vector<template_piece> pair{{.what = template_piece::kind::first},
                                    {.what = template_piece::kind::second, .type_id = 1}};
 
-  [[nodiscard]] const std::vector<template_piece>& pieces(bool with_pair) const noexcept { return with_pair ? pair : single; }
+  [[nodiscard]] const std::vector<template_piece>& pieces(bool with_pair) const noexcept {
+    return with_pair ? pair : single;
+  }
   /// Special tokens put in.
   [[nodiscard]] std::size_t added(bool with_pair) const noexcept {
     std::size_t count = 0;

@@ -22,10 +22,10 @@ inline constexpr auto ascii_kinds = [] {
   for (unsigned c = 0; c < 256; ++c) {
     const bool space = (c >= 9 && c <= 13) || c == 32;
     const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    kinds[c] = c >= 128                                  ? ascii_kind::other
-               : space                                   ? ascii_kind::space
-               : c > 32 && c < 127 && !alphanumeric      ? ascii_kind::punctuation
-                                                         : ascii_kind::word;
+    kinds[c] = c >= 128                             ? ascii_kind::other
+               : space                              ? ascii_kind::space
+               : c > 32 && c < 127 && !alphanumeric ? ascii_kind::punctuation
+                                                    : ascii_kind::word;
   }
   return kinds;
 }();

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <tessera/io/quoted.hpp>
+#include <tessera/text/assemble-inl.hpp>
 #include <tessera/text/tokenizer.hpp>
+#include <tessera/text/tokenizer_file.hpp>
 
 #include <limits>
 
@@ -11,22 +13,25 @@ namespace tessera::inline TESSERA_ABI {
 
 struct tokenizer::state {
   tokenizer_parts parts;
-  added_token_finder raw;         // tokens found in the text as given
-  added_token_finder normalized;  // tokens found in the normalised text
-  std::vector<std::string> normal_forms;  // of parts.added, by position
-  vocabulary added;               // contents and ids of parts.added
+  added_token_finder raw;                      // tokens found in the text as given
+  added_token_finder normalized;               // tokens found in the normalised text
+  std::vector<std::string> normal_forms;       // of parts.added, by position
+  vocabulary added;                            // contents and ids of parts.added
   std::vector<std::uint32_t> added_positions;  // in parts.added, in the order of `added`
   std::size_t id_bound = 0;
 
   [[nodiscard]] const added_token* find_added(token_id id) const noexcept {
-    const auto at = std::ranges::lower_bound(added_positions, id, {}, [this](std::uint32_t i) { return parts.added[i].id; });
+    const auto at =
+        std::ranges::lower_bound(added_positions, id, {}, [this](std::uint32_t i) { return parts.added[i].id; });
     return at != added_positions.end() && parts.added[*at].id == id ? &parts.added[*at] : nullptr;
   }
 };
 
 namespace detail {
 
-[[nodiscard]] inline const vocabulary& words_of(const token_model& model) noexcept { return std::get<wordpiece>(model).words(); }
+[[nodiscard]] inline const vocabulary& words_of(const token_model& model) noexcept {
+  return std::get<wordpiece>(model).words();
+}
 
 /// Appends the tokens of one text to an encoding's ids and offsets.
 class text_tokens {
@@ -77,61 +82,14 @@ class text_tokens {
   encoding& out_;
 };
 
-inline void copy_tokens(const encoding& from, token_range range, std::uint32_t type_id, encoding& to) {
-  const auto copy = [&](const auto& source, auto& target) {
-    target.insert(target.end(), source.begin() + static_cast<std::ptrdiff_t>(range.begin),
-                  source.begin() + static_cast<std::ptrdiff_t>(range.end));
-  };
-  copy(from.ids, to.ids);
-  copy(from.offsets, to.offsets);
-  to.type_ids.resize(to.ids.size(), type_id);
-  to.special_tokens_mask.resize(to.ids.size(), 0);
-}
-
-inline void put_special(const template_piece& piece, encoding& to) {
-  to.ids.insert(to.ids.end(), piece.ids.begin(), piece.ids.end());
-  to.offsets.resize(to.ids.size());
-  to.type_ids.resize(to.ids.size(), piece.type_id);
-  to.special_tokens_mask.resize(to.ids.size(), 1);
-}
-
-/// The template filled with one window of each text: windows[k] is the k-th text piece's.
-inline void fill_template(std::span<const template_piece> pieces, bool special, const encoding& tokens,
-                          std::span<const token_range> windows, encoding& to) {
-  std::size_t text = 0;
-  for (const template_piece& piece : pieces) {
-    if (piece.what == template_piece::kind::special) {
-      if (special) put_special(piece, to);
-      continue;
-    }
-    const std::size_t begin = to.ids.size();
-    copy_tokens(tokens, windows[text++], piece.type_id, to);
-    to.texts[piece.what == template_piece::kind::second ? 1 : 0] = {begin, to.ids.size()};
-  }
-}
-
-/// All combinations of windows, in the reference's order: what it gets by merging the pieces from left to right, each with what overflowed it.
-/// The first is what is kept.
-[[nodiscard]] inline std::vector<std::vector<token_range>> combine_windows(std::span<const std::vector<token_range>> texts) {
-  std::vector<token_range> kept;
-  std::vector<std::vector<token_range>> over;
-  const auto with = [](std::vector<token_range> row, token_range next) {
-    row.push_back(next);
-    return row;
-  };
-  for (const auto& parts : texts) {
-    std::vector<std::vector<token_range>> merged;
-    for (const auto& row : over)
-      for (const token_range& part : parts) merged.push_back(with(row, part));
-    for (std::size_t i = 1; i < parts.size(); ++i) merged.push_back(with(kept, parts[i]));
-    kept.push_back(parts[0]);
-    over = std::move(merged);
-  }
-  over.insert(over.begin(), std::move(kept));
-  return over;
-}
-
 }  // namespace detail
+
+TESSERA_INLINE result<tokenizer> tokenizer::open(std::string_view path) {
+  TESSERA_TRY(tokenizer_parts parts, read_tokenizer(path));
+  auto made = make(std::move(parts));
+  if (!made) return fail(std::move(made).error().in(path));
+  return made;
+}
 
 TESSERA_INLINE result<tokenizer> tokenizer::make(tokenizer_parts parts) {
   auto made = std::make_shared<state>();
@@ -145,10 +103,11 @@ TESSERA_INLINE result<tokenizer> tokenizer::make(tokenizer_parts parts) {
     const auto known = words.id_of(token.content);
     const auto other = words.token_of(token.id);
     if ((known && *known != token.id) || (!known && other))
-      return fail({.code = error_code::malformed,
-                   .thing = "added token " + tessera::quoted(token.content),
-                   .wanted = known ? "id " + std::to_string(*known) + ", which the vocabulary gives it" : "an id of its own",
-                   .found = "id " + std::to_string(token.id) + (known ? "" : ", which is " + tessera::quoted(*other))});
+      return fail(
+          {.code = error_code::malformed,
+           .thing = "added token " + tessera::quoted(token.content),
+           .wanted = known ? "id " + std::to_string(*known) + ", which the vocabulary gives it" : "an id of its own",
+           .found = "id " + std::to_string(token.id) + (known ? "" : ", which is " + tessera::quoted(*other))});
     entries.push_back({token.content, token.id});
     made->normal_forms[i] = token.content;
     if (token.normalized) made->normal_forms[i] = normalize(parts.normalize, {token.content}, scratch).text;
@@ -204,7 +163,8 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   const std::size_t budget = options.max_length ? *options.max_length - special : unlimited;
 
   // What is certain to be cut off need not be made: one token more than is kept shows that something is cut.
-  const bool early = budget != unlimited && !options.overflowing && pair == nullptr && options.direction == text_side::right;
+  const bool early =
+      budget != unlimited && !options.overflowing && pair == nullptr && options.direction == text_side::right;
   auto& [first, second] = out.texts;
   for (const template_piece& piece : pieces) {
     if (piece.what == template_piece::kind::special) {
@@ -223,6 +183,15 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   if (first.size() + second.size() <= budget) return {};
 
   TESSERA_TRY(const auto keep, keep_lengths(first.size(), second.size(), pair != nullptr, budget, options.strategy));
+  if (!options.overflowing) {
+    TESSERA_CHECK(check_stride(first.size(), keep.first, options.stride));
+    TESSERA_CHECK(check_stride(second.size(), keep.second, options.stride));
+    detail::keep_windows(pieces, options.add_special_tokens,
+                         {first_window(first.size(), keep.first, options.direction),
+                          first_window(second.size(), keep.second, options.direction)},
+                         out);
+    return {};
+  }
   TESSERA_TRY(const auto first_windows, windows(first.size(), keep.first, options.stride, options.direction));
   TESSERA_TRY(const auto second_windows, windows(second.size(), keep.second, options.stride, options.direction));
   const auto [whole_first, whole_second] = out.texts;
@@ -232,7 +201,6 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
     const bool is_second = piece.what == template_piece::kind::second;
     const token_range whole = is_second ? whole_second : whole_first;
     texts.push_back(is_second ? second_windows : first_windows);
-    if (!options.overflowing) texts.back().resize(1);
     for (token_range& window : texts.back()) window = {window.begin + whole.begin, window.end + whole.begin};
   }
   const auto rows = detail::combine_windows(texts);
@@ -247,11 +215,12 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   return {};
 }
 
-TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, const encode_options& options, encoding& out) const {
+TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, const encode_options& options,
+                                               encoding& out) const {
   return encode_pieces(text, nullptr, options, out);
 }
-TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, std::string_view pair, const encode_options& options,
-                                               encoding& out) const {
+TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, std::string_view pair,
+                                               const encode_options& options, encoding& out) const {
   return encode_pieces(text, &pair, options, out);
 }
 TESSERA_INLINE result<encoding> tokenizer::encode(std::string_view text, const encode_options& options) const {
@@ -273,7 +242,8 @@ TESSERA_INLINE result<std::string> tokenizer::decode(std::span<const token_id> i
     const added_token* added = state_->find_added(ids[i]);
     if (added != nullptr && added->special && skip_special) continue;
     const auto token = added != nullptr
-                           ? std::optional<std::string_view>(state_->normal_forms[static_cast<std::size_t>(added - state_->parts.added.data())])
+                           ? std::optional<std::string_view>(
+                                 state_->normal_forms[static_cast<std::size_t>(added - state_->parts.added.data())])
                            : token_of(ids[i]);
     if (!token)
       return fail({.code = error_code::not_found,
@@ -299,7 +269,9 @@ TESSERA_INLINE bool tokenizer::is_special(token_id id) const noexcept {
   const added_token* added = state_->find_added(id);
   return added != nullptr && added->special;
 }
-TESSERA_INLINE token_id tokenizer::unknown_id() const noexcept { return std::get<wordpiece>(state_->parts.model).unknown(); }
+TESSERA_INLINE token_id tokenizer::unknown_id() const noexcept {
+  return std::get<wordpiece>(state_->parts.model).unknown();
+}
 TESSERA_INLINE std::optional<token_id> tokenizer::begin_id() const noexcept {
   const auto& pieces = state_->parts.process.single;
   if (pieces.empty() || pieces.front().ids.empty()) return std::nullopt;
@@ -316,34 +288,16 @@ TESSERA_INLINE std::optional<token_id> tokenizer::padding_id() const noexcept {
     if (const auto id = id_of(name)) return id;
   return std::nullopt;
 }
-TESSERA_INLINE const std::optional<truncation_settings>& tokenizer::truncation() const noexcept { return state_->parts.truncation; }
-TESSERA_INLINE const std::optional<padding_settings>& tokenizer::padding() const noexcept { return state_->parts.padding; }
+TESSERA_INLINE const std::optional<truncation_settings>& tokenizer::truncation() const noexcept {
+  return state_->parts.truncation;
+}
+TESSERA_INLINE const std::optional<padding_settings>& tokenizer::padding() const noexcept {
+  return state_->parts.padding;
+}
 TESSERA_INLINE const std::vector<added_token>& tokenizer::added_tokens() const noexcept { return state_->parts.added; }
 TESSERA_INLINE std::size_t tokenizer::special_tokens_added(bool with_pair) const noexcept {
   return state_->parts.process.added(with_pair);
 }
 TESSERA_INLINE const tokenizer_parts& tokenizer::parts() const noexcept { return state_->parts; }
-
-TESSERA_INLINE void pad(std::span<encoding> rows, const padding_settings& settings) {
-  std::size_t length = 0;
-  for (const encoding& row : rows) length = std::max(length, row.size());
-  length = settings.length.value_or(length);
-  if (settings.multiple_of != 0) length = (length + settings.multiple_of - 1) / settings.multiple_of * settings.multiple_of;
-  for (encoding& row : rows) {
-    row.attention_mask.assign(row.size(), 1);
-    if (row.size() >= length) continue;
-    const std::size_t missing = length - row.size();
-    const auto fill = [&](auto& list, auto value) {
-      list.insert(settings.direction == text_side::left ? list.begin() : list.end(), missing, value);
-    };
-    fill(row.attention_mask, std::uint8_t{0});
-    fill(row.ids, settings.pad_id);
-    fill(row.type_ids, settings.pad_type_id);
-    fill(row.offsets, byte_range{});
-    fill(row.special_tokens_mask, std::uint8_t{1});
-    if (settings.direction == text_side::left)
-      for (token_range& text : row.texts) text = {text.begin + missing, text.end + missing};
-  }
-}
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -10,13 +10,11 @@
 /// only; what the file says about truncation and padding is data for the caller.
 #pragma once
 
-#include <tessera/text/added_tokens.hpp>
-#include <tessera/text/decoder.hpp>
 #include <tessera/text/encoding.hpp>
-#include <tessera/text/post_processor.hpp>
-#include <tessera/text/pre_tokenizer.hpp>
-#include <tessera/text/truncate.hpp>
-#include <tessera/text/wordpiece.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
+
+#include <memory>
+#include <span>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -24,41 +22,9 @@ struct encode_options {
   bool add_special_tokens = true;
   std::optional<std::size_t> max_length = {};  ///< tokens in all, the special ones included; unset: no limit
   truncation_strategy strategy = truncation_strategy::longest_first;
-  text_side direction = text_side::right;      ///< the side that is cut
-  std::size_t stride = 0;                      ///< tokens that an overflowing window shares with the one before it
-  bool overflowing = false;                    ///< also make the windows of what was cut off
-};
-
-/// The truncation block of a tokenizer.json.
-struct truncation_settings {
-  std::size_t max_length = 0;
-  truncation_strategy strategy = truncation_strategy::longest_first;
-  text_side direction = text_side::right;
-  std::size_t stride = 0;
-};
-
-/// How rows are filled up to one length; the padding block of a tokenizer.json.
-struct padding_settings {
-  std::optional<std::size_t> length = {};  ///< fixed; unset: the longest row's
-  std::size_t multiple_of = 0;             ///< the length is rounded up to a multiple; 0: not
-  text_side direction = text_side::right;
-  token_id pad_id = 0;
-  std::uint32_t pad_type_id = 0;
-  std::string pad_token = "[PAD]";
-};
-
-using token_model = std::variant<wordpiece>;
-
-/// What a tokenizer is made of; the readers of file formats fill it in.
-struct tokenizer_parts {
-  normalizer normalize = no_normalizer{};
-  pre_tokenizer split = no_pre_tokenizer{};
-  token_model model;
-  template_processor process = {};
-  decoder join = space_decoder{};
-  std::vector<added_token> added = {};
-  std::optional<truncation_settings> truncation = {};
-  std::optional<padding_settings> padding = {};
+  text_side direction = text_side::right;  ///< the side that is cut
+  std::size_t stride = 0;                  ///< tokens that an overflowing window shares with the one before it
+  bool overflowing = false;                ///< also make the windows of what was cut off
 };
 
 class tokenizer {
@@ -72,7 +38,8 @@ class tokenizer {
   /// Errors: invalid_text (with the byte offset), too_long (4 GiB, or a strategy that cannot cut enough), invalid_argument (max_length
   /// below the special tokens; stride).
   [[nodiscard]] result<encoding> encode(std::string_view text, const encode_options& options = {}) const;
-  [[nodiscard]] result<encoding> encode(std::string_view text, std::string_view pair, const encode_options& options = {}) const;
+  [[nodiscard]] result<encoding> encode(std::string_view text, std::string_view pair,
+                                        const encode_options& options = {}) const;
   /// The same into `out`, whose memory is reused. After an error `out` holds nothing of use.
   [[nodiscard]] result<> encode_into(std::string_view text, const encode_options& options, encoding& out) const;
   [[nodiscard]] result<> encode_into(std::string_view text, std::string_view pair, const encode_options& options,
@@ -105,18 +72,14 @@ class tokenizer {
  private:
   struct state;
   explicit tokenizer(std::shared_ptr<const state> made) noexcept : state_(std::move(made)) {}
-  [[nodiscard]] result<> encode_pieces(std::string_view text, const std::string_view* pair, const encode_options& options,
-                                       encoding& out) const;
+  [[nodiscard]] result<> encode_pieces(std::string_view text, const std::string_view* pair,
+                                       const encode_options& options, encoding& out) const;
 
   std::shared_ptr<const state> state_;
 };
-
-/// Fills encodings up to one length and sets their attention masks; a row over a fixed length stays as it is, unpadded.
-void pad(std::span<encoding> rows, const padding_settings& settings = {});
 
 }  // namespace tessera::inline TESSERA_ABI
 
 #if TESSERA_HEADER_ONLY
 #include <tessera/text/tokenizer-inl.hpp>
-#include <tessera/text/tokenizer_file.hpp>
 #endif

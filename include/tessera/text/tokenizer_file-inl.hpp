@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Definitions of text/tokenizer_file.hpp and of tokenizer::open.
+/// Definitions of text/tokenizer_file.hpp.
 #pragma once
 
 #include <tessera/io/gguf.hpp>
@@ -20,8 +20,8 @@ struct bert_special_names {
 };
 
 /// BERT's tokenizer over a vocabulary in "##" form.
-[[nodiscard]] inline result<tokenizer_parts> bert_parts(std::span<const vocabulary::entry> entries, const bert_normalizer& how,
-                                                        const bert_special_names& names) {
+[[nodiscard]] inline result<tokenizer_parts> bert_parts(std::span<const vocabulary::entry> entries,
+                                                        const bert_normalizer& how, const bert_special_names& names) {
   using kind = template_piece::kind;
   TESSERA_TRY(auto made, vocabulary::make(entries));
   const auto words = std::make_shared<const vocabulary>(std::move(made));
@@ -41,21 +41,20 @@ struct bert_special_names {
   parts.process.pair.push_back({kind::second, 1, {}});
   parts.process.pair.push_back({kind::special, 1, {end}});
   for (const std::string_view name : {names.padding, names.unknown, names.begin, names.end, names.mask})
-    if (const auto id = words->id_of(name)) parts.added.push_back({.id = *id, .content = std::string(name), .special = true});
+    if (const auto id = words->id_of(name))
+      parts.added.push_back({.id = *id, .content = std::string(name), .special = true});
   return parts;
 }
 
-[[nodiscard]] inline result<tokenizer> read_tokenizer_file(const std::string& path) {
+[[nodiscard]] inline result<tokenizer_parts> read_tokenizer_file(const std::string& path) {
   if (path.ends_with(".json")) {
     TESSERA_TRY(const json file, read_json(path));
-    TESSERA_TRY(tokenizer_parts parts, read_tokenizer_json(file));
-    return tokenizer::make(std::move(parts));
+    return read_tokenizer_json(file);
   }
   TESSERA_TRY(const mapped_file file, mapped_file::open(path));
   if (file.text().starts_with("GGUF")) {
     TESSERA_TRY(const gguf data, gguf::view(file.bytes(), path));
-    TESSERA_TRY(tokenizer_parts parts, read_gguf_tokenizer(data));
-    return tokenizer::make(std::move(parts));
+    return read_gguf_tokenizer(data);
   }
   if (path.ends_with(".txt")) {
     bert_normalizer how;
@@ -67,8 +66,7 @@ struct bert_special_names {
       TESSERA_TRY(how.strip_accents, config.root().get_optional<bool>("strip_accents"));
       TESSERA_TRY(how.handle_chinese_chars, config.root().get_or<bool>("tokenize_chinese_chars", true));
     }
-    TESSERA_TRY(tokenizer_parts parts, read_vocabulary_text(file.text(), how));
-    return tokenizer::make(std::move(parts));
+    return read_vocabulary_text(file.text(), how);
   }
   return fail({.code = error_code::unsupported,
                .thing = "tokenizer",
@@ -144,7 +142,7 @@ TESSERA_INLINE result<tokenizer_parts> read_gguf_tokenizer(const gguf& file) {
   return detail::bert_parts(entries, {}, names);
 }
 
-TESSERA_INLINE result<tokenizer> tokenizer::open(std::string_view path) {
+TESSERA_INLINE result<tokenizer_parts> read_tokenizer(std::string_view path) {
   namespace fs = std::filesystem;
   std::string file(path);
   std::error_code failure;
@@ -152,12 +150,13 @@ TESSERA_INLINE result<tokenizer> tokenizer::open(std::string_view path) {
     const auto found = [&](const char* name) { return fs::exists(fs::path(path) / name, failure); };
     const char* name = found("tokenizer.json") ? "tokenizer.json" : found("vocab.txt") ? "vocab.txt" : nullptr;
     if (name == nullptr)
-      return fail({.code = error_code::not_found, .thing = "tokenizer", .wanted = "tokenizer.json or vocab.txt", .path = file});
+      return fail(
+          {.code = error_code::not_found, .thing = "tokenizer", .wanted = "tokenizer.json or vocab.txt", .path = file});
     file = (fs::path(path) / name).string();
   }
-  auto made = detail::read_tokenizer_file(file);
-  if (!made) return fail(std::move(made).error().in(file));
-  return made;
+  auto parts = detail::read_tokenizer_file(file);
+  if (!parts) return fail(std::move(parts).error().in(file));
+  return parts;
 }
 
 }  // namespace tessera::inline TESSERA_ABI

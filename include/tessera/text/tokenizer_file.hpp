@@ -8,14 +8,17 @@
 /// | ends with .json                  | Hugging Face tokenizers                                                             |
 /// | ends with .txt                   | one token a line, BERT's vocabulary; uncased where tokenizer_config.json does not say  |
 ///
-/// `tokenizer::open` is the entrance; the readers here give the parts.
+/// `tokenizer::open` is the usual entrance; the readers here give the parts.
 #pragma once
 
-#include <tessera/text/tokenizer.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
 class gguf;
+
+/// The parts of the tokenizer at `path`. Errors, all with the path: not_found, io, malformed, unsupported.
+[[nodiscard]] result<tokenizer_parts> read_tokenizer(std::string_view path);
 
 /// The WordPiece tokenizer of a vocab.txt, with BERT's normaliser and [CLS] $A [SEP] $B:1 [SEP]:1. Errors: malformed
 /// (duplicates, bytes that are not UTF-8), not_found ([UNK], [CLS], [SEP]).

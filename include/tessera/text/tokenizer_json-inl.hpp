@@ -13,7 +13,11 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 [[nodiscard]] inline error json_error(error_code code, const json_value& at, std::string wanted, std::string found) {
-  return {.code = code, .thing = at.key_path(), .wanted = std::move(wanted), .found = std::move(found), .path = std::string(at.path())};
+  return {.code = code,
+          .thing = at.key_path(),
+          .wanted = std::move(wanted),
+          .found = std::move(found),
+          .path = std::string(at.path())};
 }
 
 /// `unsupported` for the first member that is not among `known`.
@@ -21,25 +25,30 @@ namespace detail {
   TESSERA_TRY(const json_members members, object.members());
   for (const auto& [key, value] : members)
     if (std::ranges::find(known, key) == known.end())
-      return fail(json_error(error_code::unsupported, value, "a setting that this library knows", tessera::quoted(key)));
+      return fail(
+          json_error(error_code::unsupported, value, "a setting that this library knows", tessera::quoted(key)));
   return {};
 }
 
 /// The type of a component, or nothing where the file says null or nothing.
-[[nodiscard]] inline result<std::optional<std::string_view>> component_type(const std::optional<json_value>& component) {
+[[nodiscard]] inline result<std::optional<std::string_view>> component_type(
+    const std::optional<json_value>& component) {
   if (!component || component->is_null()) return std::optional<std::string_view>();
   TESSERA_TRY(const auto type, component->get<std::string_view>("type"));
   return std::optional(type);
 }
 
-[[nodiscard]] inline std::unexpected<error> unsupported_type(const json_value& component, std::string_view type, std::string wanted) {
-  return fail(json_error(error_code::unsupported, component.find("type").value_or(component), std::move(wanted), tessera::quoted(type)));
+[[nodiscard]] inline std::unexpected<error> unsupported_type(const json_value& component, std::string_view type,
+                                                             std::string wanted) {
+  return fail(json_error(error_code::unsupported, component.find("type").value_or(component), std::move(wanted),
+                         tessera::quoted(type)));
 }
 
 [[nodiscard]] inline result<normalizer> read_normalizer(const std::optional<json_value>& from) {
   TESSERA_TRY(const auto type, component_type(from));
   if (!type) return normalizer(no_normalizer{});
-  if (*type != "BertNormalizer") return unsupported_type(*from, *type, "a normalizer that this library has (BertNormalizer)");
+  if (*type != "BertNormalizer")
+    return unsupported_type(*from, *type, "a normalizer that this library has (BertNormalizer)");
   TESSERA_CHECK(expect_members(*from, {"type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase"}));
   bert_normalizer bert;
   TESSERA_TRY(bert.clean_text, from->get<bool>("clean_text"));
@@ -52,7 +61,8 @@ namespace detail {
 [[nodiscard]] inline result<pre_tokenizer> read_pre_tokenizer(const std::optional<json_value>& from) {
   TESSERA_TRY(const auto type, component_type(from));
   if (!type) return pre_tokenizer(no_pre_tokenizer{});
-  if (*type != "BertPreTokenizer") return unsupported_type(*from, *type, "a pre_tokenizer that this library has (BertPreTokenizer)");
+  if (*type != "BertPreTokenizer")
+    return unsupported_type(*from, *type, "a pre_tokenizer that this library has (BertPreTokenizer)");
   TESSERA_CHECK(expect_members(*from, {"type"}));
   return pre_tokenizer(bert_pre_tokenizer{});
 }
@@ -76,7 +86,8 @@ namespace detail {
     return fail(json_error(error_code::not_found, from, "a type", "none"));
   }
   if (type != "WordPiece") return unsupported_type(from, type, "a model that this library has (WordPiece)");
-  TESSERA_CHECK(expect_members(from, {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"}));
+  TESSERA_CHECK(
+      expect_members(from, {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"}));
   wordpiece_settings settings;
   TESSERA_TRY(settings.unknown_token, from.get<std::string>("unk_token"));
   TESSERA_TRY(settings.continuing_prefix, from.get<std::string>("continuing_subword_prefix"));
@@ -89,7 +100,12 @@ namespace detail {
     TESSERA_TRY(const token_id id, value.get<token_id>());
     entries.push_back({key, id});
   }
-  const auto located = [&](error inner) { return fail([&] { inner.thing = words.key_path() + ": " + inner.thing; return std::move(inner).in(from.path()); }()); };
+  const auto located = [&](error inner) {
+    return fail([&] {
+      inner.thing = words.key_path() + ": " + inner.thing;
+      return std::move(inner).in(from.path());
+    }());
+  };
   auto made = vocabulary::make(entries);
   if (!made) return located(std::move(made).error());
   auto model = wordpiece::make(std::make_shared<const vocabulary>(*std::move(made)), std::move(settings));
@@ -102,7 +118,8 @@ namespace detail {
   if (!from || from->is_null()) return tokens;
   TESSERA_TRY(const json_elements elements, from->elements());
   for (const json_value element : elements) {
-    TESSERA_CHECK(expect_members(element, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
+    TESSERA_CHECK(
+        expect_members(element, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}));
     added_token token;
     TESSERA_TRY(token.id, element.get<token_id>("id"));
     TESSERA_TRY(token.content, element.get<std::string>("content"));
@@ -117,12 +134,14 @@ namespace detail {
   return tokens;
 }
 
-[[nodiscard]] inline result<std::vector<template_piece>> read_template(const json_value& from, const json_value& special) {
+[[nodiscard]] inline result<std::vector<template_piece>> read_template(const json_value& from,
+                                                                       const json_value& special) {
   std::vector<template_piece> pieces;
   TESSERA_TRY(const json_elements elements, from.elements());
   for (const json_value element : elements) {
     TESSERA_CHECK(expect_members(element, {"Sequence", "SpecialToken"}));
-    if (element.size() != 1) return fail(element.mismatch("one of Sequence and SpecialToken", std::to_string(element.size())));
+    if (element.size() != 1)
+      return fail(element.mismatch("one of Sequence and SpecialToken", std::to_string(element.size())));
     template_piece piece;
     const bool is_text = element.find("Sequence").has_value();
     TESSERA_TRY(const json_value body, element.at(is_text ? "Sequence" : "SpecialToken"));
@@ -135,7 +154,9 @@ namespace detail {
     } else {
       piece.what = template_piece::kind::special;
       const auto definition = special.find(id);
-      if (!definition) return fail(json_error(error_code::not_found, body, "a token that special_tokens defines", tessera::quoted(id)));
+      if (!definition)
+        return fail(
+            json_error(error_code::not_found, body, "a token that special_tokens defines", tessera::quoted(id)));
       TESSERA_TRY(const json_value ids, definition->at("ids"));
       TESSERA_TRY(const json_elements numbers, ids.elements());
       for (const json_value number : numbers) {
@@ -158,7 +179,8 @@ namespace detail {
     const auto token = [&](std::string_view key) -> result<token_id> {
       TESSERA_TRY(const json_value entry, from->at(key));
       TESSERA_TRY(const json_elements both, entry.elements());
-      if (both.size() != 2) return fail(entry.mismatch("a token and its id", std::to_string(both.size()) + " elements"));
+      if (both.size() != 2)
+        return fail(entry.mismatch("a token and its id", std::to_string(both.size()) + " elements"));
       return (*++both.begin()).get<token_id>();
     };
     TESSERA_TRY(const token_id cls, token("cls"));
@@ -170,7 +192,8 @@ namespace detail {
     return made;
   }
   if (*type != "TemplateProcessing")
-    return unsupported_type(*from, *type, "a post_processor that this library has (TemplateProcessing, BertProcessing)");
+    return unsupported_type(*from, *type,
+                            "a post_processor that this library has (TemplateProcessing, BertProcessing)");
   TESSERA_CHECK(expect_members(*from, {"type", "single", "pair", "special_tokens"}));
   TESSERA_TRY(const json_value special, from->at("special_tokens"));
   TESSERA_TRY(const json_members definitions, special.members());
@@ -179,7 +202,8 @@ namespace detail {
     TESSERA_TRY(const json_value ids, definition.at("ids"));
     TESSERA_TRY(const json_value tokens, definition.at("tokens"));
     if (ids.size() != tokens.size())
-      return fail(definition.mismatch("as many ids as tokens", std::to_string(ids.size()) + " and " + std::to_string(tokens.size())));
+      return fail(definition.mismatch("as many ids as tokens",
+                                      std::to_string(ids.size()) + " and " + std::to_string(tokens.size())));
   }
   TESSERA_TRY(const json_value single, from->at("single"));
   TESSERA_TRY(const json_value pair, from->at("pair"));
@@ -209,13 +233,16 @@ namespace detail {
   if (name == "LongestFirst") made.strategy = truncation_strategy::longest_first;
   else if (name == "OnlyFirst") made.strategy = truncation_strategy::only_first;
   else if (name == "OnlySecond") made.strategy = truncation_strategy::only_second;
-  else return fail(json_error(error_code::malformed, *from->find("strategy"), "LongestFirst, OnlyFirst or OnlySecond", tessera::quoted(name)));
+  else
+    return fail(json_error(error_code::malformed, *from->find("strategy"), "LongestFirst, OnlyFirst or OnlySecond",
+                           tessera::quoted(name)));
   return std::optional(made);
 }
 
 [[nodiscard]] inline result<std::optional<padding_settings>> read_padding(const std::optional<json_value>& from) {
   if (!from || from->is_null()) return std::optional<padding_settings>();
-  TESSERA_CHECK(expect_members(*from, {"strategy", "direction", "pad_to_multiple_of", "pad_id", "pad_type_id", "pad_token"}));
+  TESSERA_CHECK(
+      expect_members(*from, {"strategy", "direction", "pad_to_multiple_of", "pad_id", "pad_type_id", "pad_token"}));
   padding_settings made;
   TESSERA_TRY(const json_value strategy, from->at("strategy"));
   if (strategy.is_object()) {
@@ -223,7 +250,8 @@ namespace detail {
     TESSERA_TRY(made.length, strategy.get<std::size_t>("Fixed"));
   } else {
     TESSERA_TRY(const auto name, strategy.get<std::string_view>());
-    if (name != "BatchLongest") return fail(json_error(error_code::malformed, strategy, "BatchLongest or Fixed", tessera::quoted(name)));
+    if (name != "BatchLongest")
+      return fail(json_error(error_code::malformed, strategy, "BatchLongest or Fixed", tessera::quoted(name)));
   }
   TESSERA_TRY(made.direction, read_side(*from, "direction", text_side::right));
   TESSERA_TRY(made.multiple_of, from->get_or<std::size_t>("pad_to_multiple_of", 0));
@@ -237,8 +265,8 @@ namespace detail {
 
 TESSERA_INLINE result<tokenizer_parts> read_tokenizer_json(const json& file) {
   const json_value root = file.root();
-  TESSERA_CHECK(detail::expect_members(root, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
-                                              "post_processor", "decoder", "model"}));
+  TESSERA_CHECK(detail::expect_members(root, {"version", "truncation", "padding", "added_tokens", "normalizer",
+                                              "pre_tokenizer", "post_processor", "decoder", "model"}));
   if (root.find("version")) {
     TESSERA_TRY(const auto version, root.get<std::string_view>("version"));
     if (version != "1.0")

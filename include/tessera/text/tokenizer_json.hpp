@@ -9,7 +9,7 @@
 #pragma once
 
 #include <tessera/io/json.hpp>
-#include <tessera/text/tokenizer.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 

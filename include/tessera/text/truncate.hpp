@@ -33,8 +33,9 @@ struct token_range {
 
 /// The lengths to which texts of `first` and `second` tokens are cut so that they sum to at most `most`. Errors: too_long where the
 /// strategy forbids to cut enough.
-[[nodiscard]] inline result<std::pair<std::size_t, std::size_t>> keep_lengths(std::size_t first, std::size_t second, bool with_pair,
-                                                                              std::size_t most, truncation_strategy strategy) {
+[[nodiscard]] inline result<std::pair<std::size_t, std::size_t>> keep_lengths(std::size_t first, std::size_t second,
+                                                                              bool with_pair, std::size_t most,
+                                                                              truncation_strategy strategy) {
   if (most == 0) return std::pair(std::size_t{0}, std::size_t{0});
   if (first + second <= most) return std::pair(first, second);
   const std::size_t surplus = first + second - most;
@@ -60,36 +61,41 @@ struct token_range {
   return cut_first ? std::pair(first - surplus, second) : std::pair(first, second - surplus);
 }
 
-/// The windows of `length` tokens when `keep` are kept; one window where nothing is cut. Error: invalid_argument where
-/// `stride` is not below `keep`.
+/// The window that is kept of `length` tokens.
+[[nodiscard]] constexpr token_range first_window(std::size_t length, std::size_t keep, text_side cut) noexcept {
+  if (keep >= length) return {0, length};
+  return cut == text_side::right ? token_range{0, keep} : token_range{length - keep, length};
+}
+
+/// Error (invalid_argument) where something is cut and windows would not advance.
+[[nodiscard]] inline result<> check_stride(std::size_t length, std::size_t keep, std::size_t stride) {
+  if (keep >= length || keep == 0 || stride < keep) return {};
+  return fail({.code = error_code::invalid_argument,
+               .thing = "stride",
+               .wanted = "less than the " + std::to_string(keep) + " tokens kept of a text",
+               .found = std::to_string(stride)});
+}
+
+/// The windows of `length` tokens when `keep` are kept; one window where nothing is cut. Errors: those of check_stride.
 [[nodiscard]] inline result<std::vector<token_range>> windows(std::size_t length, std::size_t keep, std::size_t stride,
                                                               text_side cut) {
-  std::vector<token_range> parts;
-  if (keep >= length) {
-    parts.push_back({0, length});
-    return parts;
-  }
+  TESSERA_CHECK(check_stride(length, keep, stride));
+  std::vector<token_range> parts{first_window(length, keep, cut)};
+  if (keep >= length) return parts;
   if (keep == 0) {  // everything overflows, in one piece
-    parts.push_back({0, 0});
+    parts.front() = {};
     parts.push_back({0, length});
     return parts;
   }
-  if (stride >= keep)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "stride",
-                 .wanted = "less than the " + std::to_string(keep) + " tokens kept of a text",
-                 .found = std::to_string(stride)});
   const std::size_t step = keep - stride;
   if (cut == text_side::right) {
-    for (std::size_t begin = 0;; begin += step) {
+    for (std::size_t begin = step; parts.back().end < length; begin += step)
       parts.push_back({begin, std::min(begin + keep, length)});
-      if (parts.back().end == length) return parts;
-    }
+  } else {
+    for (std::size_t end = length - step; parts.back().begin > 0; end -= step)
+      parts.push_back({end > keep ? end - keep : 0, end});
   }
-  for (std::size_t end = length;; end -= step) {
-    parts.push_back({end > keep ? end - keep : 0, end});
-    if (parts.back().begin == 0) return parts;
-  }
+  return parts;
 }
 
 }  // namespace tessera::inline TESSERA_ABI

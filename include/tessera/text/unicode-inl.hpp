@@ -59,7 +59,12 @@ TESSERA_INLINE const std::array<std::uint8_t, class_table_size>& class_table() n
   if (c >= 0x10d50 && c <= 0x10d65) return c + 0x20;
   if (c >= 0x16ea0 && c <= 0x16eb8) return c + 0x1b;
   switch (c) {
-    case 0x1c89: case 0xa7cc: case 0xa7ce: case 0xa7d2: case 0xa7d4: case 0xa7da: return c + 1;
+    case 0x1c89:
+    case 0xa7cc:
+    case 0xa7ce:
+    case 0xa7d2:
+    case 0xa7d4:
+    case 0xa7da: return c + 1;
     case 0xa7cb: return 0x264;
     case 0xa7dc: return 0x19b;
     default: return c;
@@ -104,10 +109,17 @@ TESSERA_INLINE std::size_t lower_case(code_point c, std::span<code_point, longes
 
 TESSERA_INLINE bool is_word_character(code_point c) noexcept {
   switch (detail::properties(c).category) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_PC:
-      return true;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC: return true;
     default:  // Other_Alphabetic outside those categories, Join_Control, and what is younger than utf8proc
       return (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
              (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c || c == 0x200d ||

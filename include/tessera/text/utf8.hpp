@@ -108,7 +108,9 @@ using code_point = std::uint32_t;
 
 /// Writes `c` at `out` (4 bytes of room); returns the bytes written.
 constexpr std::size_t encode_utf8(code_point c, char* out) noexcept {
-  const auto put = [&](std::size_t i, code_point value) { out[i] = static_cast<char>(static_cast<unsigned char>(value)); };
+  const auto put = [&](std::size_t i, code_point value) {
+    out[i] = static_cast<char>(static_cast<unsigned char>(value));
+  };
   if (c < 0x80) {
     put(0, c);
     return 1;

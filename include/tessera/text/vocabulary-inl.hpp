@@ -31,7 +31,8 @@ TESSERA_INLINE result<vocabulary> vocabulary::make(std::span<const entry> entrie
   vocabulary made;
   std::size_t bytes = 0;
   for (const entry& e : entries) bytes += e.token.size();
-  if (bytes > std::numeric_limits<std::uint32_t>::max() || entries.size() >= std::numeric_limits<std::uint32_t>::max() / 4)
+  if (bytes > std::numeric_limits<std::uint32_t>::max() ||
+      entries.size() >= std::numeric_limits<std::uint32_t>::max() / 4)
     return fail({.code = error_code::too_long, .thing = "vocabulary", .wanted = "less than 4 GiB of tokens"});
   made.arena_.reserve(bytes);
   made.items_.reserve(entries.size());
@@ -47,7 +48,8 @@ TESSERA_INLINE result<vocabulary> vocabulary::make(std::span<const entry> entrie
       return fail({.code = error_code::malformed,
                    .thing = "id " + std::to_string(made.items_[i].id),
                    .wanted = "one token",
-                   .found = tessera::quoted(made.text(made.items_[i - 1])) + " and " + tessera::quoted(made.text(made.items_[i]))});
+                   .found = tessera::quoted(made.text(made.items_[i - 1])) + " and " +
+                            tessera::quoted(made.text(made.items_[i]))});
   made.slots_.assign(std::bit_ceil(entries.size() * 2 + 1), 0);
   const std::size_t mask = made.slots_.size() - 1;
   for (std::size_t i = 0; i < made.items_.size(); ++i) {

@@ -55,8 +55,8 @@ class vocabulary {
   [[nodiscard]] static std::uint64_t hash(std::string_view token) noexcept;
 
   std::string arena_;
-  std::vector<item> items_;            // by id
-  std::vector<std::uint32_t> slots_;   // position in items_ + 1, or 0; a power of two of them, at most half used
+  std::vector<item> items_;           // by id
+  std::vector<std::uint32_t> slots_;  // position in items_ + 1, or 0; a power of two of them, at most half used
 };
 
 }  // namespace tessera::inline TESSERA_ABI
