@@ -61,20 +61,26 @@ inline void attention_f32(const attention_shape& shape, const float* q, std::siz
         auto score = [&](std::size_t j) {
           double sum = 0.0;
           for (std::size_t c = 0; c < width; ++c)
-            sum += static_cast<double>(q[i * q_stride + h * width + c]) * static_cast<double>(k[(offsets[t] + j) * k_stride + kv + c]);
+            sum += static_cast<double>(q[i * q_stride + h * width + c]) *
+                   static_cast<double>(k[(offsets[t] + j) * k_stride + kv + c]);
           return sum * static_cast<double>(shape.scale);
         };
         double largest = -HUGE_VAL;
         for (std::size_t j = keys.first; j < keys.last; ++j)
           if (const double s = score(j); !(s <= largest)) largest = s;
-        double total = 0.0;
-        for (std::size_t j = keys.first; j < keys.last; ++j) total += std::exp(score(j) - largest);
-        float* to = out + i * out_stride + h * width;
-        for (std::size_t c = 0; c < width; ++c) {
-          double sum = 0.0;
-          for (std::size_t j = keys.first; j < keys.last; ++j)
-            sum += std::exp(score(j) - largest) * static_cast<double>(v[(offsets[t] + j) * v_stride + kv + c]);
-          to[c] = static_cast<float>(sum / total);
+        // A few columns at a time, so that no buffer of unknown size is needed.
+        constexpr std::size_t columns = 32;
+        for (std::size_t first = 0; first < width; first += columns) {
+          double total = 0.0;
+          double sum[columns] = {};
+          for (std::size_t j = keys.first; j < keys.last; ++j) {
+            const double weight = std::exp(score(j) - largest);
+            total += weight;
+            for (std::size_t c = 0; c < columns && first + c < width; ++c)
+              sum[c] += weight * static_cast<double>(v[(offsets[t] + j) * v_stride + kv + first + c]);
+          }
+          for (std::size_t c = 0; c < columns && first + c < width; ++c)
+            out[i * out_stride + h * width + first + c] = static_cast<float>(sum[c] / total);
         }
       }
 }

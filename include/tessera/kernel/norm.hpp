@@ -9,10 +9,12 @@
 ///     kernels.norm.layer_norm_f32(x, 384, gamma, beta, 1e-12f, y, 384, tokens, 384);
 ///
 /// Error, with u = 2^-24 and t the true result:
-///  - layer_norm: (n/16 + 16) u (abs(gamma) · max abs((x - mean) / sigma) + abs(beta)), for abs(x) < 2^60. The mean need not be near
-///    zero: both sums of the second pass run over x - mean, and what the mean lacked is added back (Chan, Golub and LeVeque 1983).
+///  - layer_norm: K (abs(gamma) · max (abs(x - mean) + K abs(mean)) / sigma + abs(beta)) with K = (n/16 + 16) u, for abs(x) < 2^60. So the
+///    mean need not be near zero: the second pass sums over x - mean, and what the mean lacked is added back (Chan, Golub and
+///    LeVeque 1983).
 ///  - rms_norm: (n/16 + 8) u abs(t), where x² neither overflows nor vanishes. l2_normalize: 2 u abs(t) for every finite x; sums in double.
-///  - softmax: (n/16 + 12) u t, plus 1.3e-38. NaN or +infinity anywhere makes every y NaN.
+///  - softmax: (n/16 + 12 + max x - x) u t, plus 1.3e-38: the difference max x - x is rounded once. NaN or +infinity anywhere makes
+///    every y NaN.
 #if !defined(TESSERA_KERNEL_NORM_HPP)
 #define TESSERA_KERNEL_NORM_HPP
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention of every target against the definition in double; what a text's result may depend on.
+#include <tests/kernel/support/close.hpp>
+#include <tests/kernel/support/targets.hpp>
+#include <tests/support/catch.hpp>
+
+#include <tessera/dispatch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+using namespace tessera_test;
+namespace tk = tessera::kernel;
+using tk::attention_shape;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
+
+/// q, k and v of packed texts, each with rows wider than needed.
+struct attention_case {
+  attention_shape shape;
+  std::vector<std::uint32_t> offsets = {0};
+  std::vector<float> q = {}, k = {}, v = {};
+
+  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& lengths, float spread, std::uint32_t seed)
+      : shape(wanted) {
+    for (const std::size_t length : lengths) offsets.push_back(offsets.back() + static_cast<std::uint32_t>(length));
+    random_source random(seed);
+    // No padding behind the last row: it ends where the memory may end.
+    auto rows = [&](std::size_t stride, std::size_t width) {
+      std::vector<float> values = random.floats(tokens() == 0 ? 0 : (tokens() - 1) * stride + width);
+      for (float& x : values) x *= spread;
+      return values;
+    };
+    q = rows(q_stride(), shape.heads * shape.head_width);
+    k = rows(kv_stride(), shape.kv_heads * shape.head_width);
+    v = rows(kv_stride(), shape.kv_heads * shape.head_width);
+  }
+
+  [[nodiscard]] std::size_t texts() const { return offsets.size() - 1; }
+  [[nodiscard]] std::size_t tokens() const { return offsets.back(); }
+  [[nodiscard]] std::size_t q_stride() const { return shape.heads * shape.head_width + 3; }
+  [[nodiscard]] std::size_t kv_stride() const { return shape.kv_heads * shape.head_width + 1; }
+  [[nodiscard]] std::size_t out_stride() const { return shape.heads * shape.head_width + 5; }
+  [[nodiscard]] std::size_t longest() const {
+    std::size_t most = 0;
+    for (std::size_t t = 0; t < texts(); ++t) most = std::max<std::size_t>(most, offsets[t + 1] - offsets[t]);
+    return most;
+  }
+
+  [[nodiscard]] std::vector<float> truth() const {
+    std::vector<float> out(tokens() * out_stride(), 77.0f);
+    tk::scalar::attention_f32(shape, q.data(), q_stride(), k.data(), kv_stride(), v.data(), kv_stride(), offsets.data(), texts(),
+                              out.data(), out_stride());
+    return out;
+  }
+
+  /// Scratch begins as NaN and ends at an unreadable page.
+  [[nodiscard]] std::vector<float> run(const kernel_table& table) const {
+    std::vector<float> out(tokens() * out_stride(), 77.0f);
+    const guarded<float> gq(q), gk(k), gv(v);
+    guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_f32(shape, longest()), nan_value));
+    table.attention.attention_f32(shape, gq.data(), q_stride(), gk.data(), kv_stride(), gv.data(), kv_stride(), offsets.data(),
+                                  texts(), out.data(), out_stride(), scratch.data());
+    return out;
+  }
+
+  /// The bound of kernel/attention.hpp, with the largest products and values of the whole case.
+  [[nodiscard]] double stated_error(std::size_t keys) const {
+    double values = 0.0;
+    for (const float x : v) values = std::max(values, std::fabs(static_cast<double>(x)));
+    double query = 0.0;
+    for (const float x : q) query = std::max(query, std::fabs(static_cast<double>(x)));
+    double key = 0.0;
+    for (const float x : k) key = std::max(key, std::fabs(static_cast<double>(x)));
+    const double width = static_cast<double>(shape.head_width);
+    const double count = static_cast<double>(keys);
+    const double scores = 2.0 * (width + 4.0) * unit_roundoff * static_cast<double>(shape.scale) * width * query * key;
+    return (scores + (count + count / 16.0 + 16.0) * unit_roundoff) * values;
+  }
+};
+
+/// Rows [first, last) of the case's first text.
+std::vector<float> rows_of(const attention_case& source, const std::vector<float>& out, std::size_t first, std::size_t last) {
+  std::vector<float> rows;
+  for (std::size_t i = first; i < last; ++i)
+    rows.insert(rows.end(), out.begin() + static_cast<std::ptrdiff_t>(i * source.out_stride()),
+                out.begin() + static_cast<std::ptrdiff_t>(i * source.out_stride() + source.shape.heads * source.shape.head_width));
+  return rows;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) { return std::ranges::equal(a, b, same_bits); }
+
+}  // namespace
+
+TEST_CASE("attention keeps its stated error for every mask, head and length", "[kernel][attention]") {
+  struct heads {
+    std::size_t q, kv, width;
+  };
+  std::uint32_t seed = 1;
+  for (const auto [q, kv, width] : {heads{3, 3, 32}, heads{2, 2, 64}, heads{4, 2, 12}, heads{6, 1, 20}, heads{1, 1, 1},
+                                    heads{2, 1, 96}, heads{1, 1, 128}, heads{2, 2, 33}}) {
+    for (const bool causal : {false, true}) {
+      for (const std::size_t window : {0u, 1u, 2u, 5u, 40u, 1000u}) {
+        for (const float spread : {1.0f, 4.0f}) {
+          const attention_shape shape = {.heads = q,
+                                         .kv_heads = kv,
+                                         .head_width = width,
+                                         .scale = 1.0f / std::sqrt(static_cast<float>(width)),
+                                         .causal = causal,
+                                         .window = window};
+          const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 33, 64, 65, 100, 0}, spread, ++seed);
+          const std::vector<float> truth = texts.truth();
+          const double bound = texts.stated_error(100);
+          for_each_target([&](const kernel_table& table) {
+            const std::vector<float> out = texts.run(table);
+            INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
+            CHECK(worst_ratio(out, truth, [&](std::size_t) { return bound; }) <= 1.0);
+            // The columns between rows stay as they were.
+            bool outside = true;
+            for (std::size_t i = 0; i < out.size(); ++i)
+              outside = outside && (i % texts.out_stride() < q * width || same_bits(out[i], 77.0f));
+            CHECK(outside);
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("attention over a long text", "[kernel][attention]") {
+  for (const std::size_t window : {0u, 300u}) {
+    const attention_shape shape = {.heads = 1, .kv_heads = 1, .head_width = 32, .scale = 0.17677670f, .causal = false, .window = window};
+    const attention_case text(shape, {2500}, 3.0f, 91);
+    const std::vector<float> truth = text.truth();
+    const double bound = text.stated_error(2500);
+    for_each_target([&](const kernel_table& table) {
+      const std::vector<float> out = text.run(table);
+      CHECK(worst_ratio(out, truth, [&](std::size_t) { return bound; }) <= 1.0);
+      // Linear: far from one float for each pair of rows.
+      CHECK(table.attention.attention_scratch_f32(shape, 8000) < 8000 * 150);
+    });
+  }
+}
+
+TEST_CASE("a text's result has the same bits alone and beside others", "[kernel][attention]") {
+  for (const bool causal : {false, true}) {
+    for (const std::size_t window : {0u, 9u}) {
+      const attention_shape shape = {.heads = 4, .kv_heads = 2, .head_width = 32, .scale = 0.2f, .causal = causal, .window = window};
+      const attention_case batch(shape, {37, 5, 64, 1, 90}, 2.0f, 17);
+      for_each_target([&](const kernel_table& table) {
+        const std::vector<float> together = batch.run(table);
+        for (std::size_t t = 0; t < batch.texts(); ++t) {
+          const std::size_t first = batch.offsets[t];
+          const std::size_t last = batch.offsets[t + 1];
+          attention_case alone(shape, {last - first}, 1.0f, 1);
+          auto slice = [&](const std::vector<float>& from, std::vector<float>& to, std::size_t stride) {
+            std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(first * stride), to.size(), to.begin());
+          };
+          slice(batch.q, alone.q, batch.q_stride());
+          slice(batch.k, alone.k, batch.kv_stride());
+          slice(batch.v, alone.v, batch.kv_stride());
+          CHECK(same(rows_of(batch, together, first, last), rows_of(alone, alone.run(table), 0, last - first)));
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE("a row's result depends on its query and the keys it sees, and on nothing else", "[kernel][attention]") {
+  for (const bool causal : {false, true}) {
+    for (const std::size_t window : {0u, 1u, 6u, 30u}) {
+      const attention_shape shape = {.heads = 2, .kv_heads = 1, .head_width = 20, .scale = 0.3f, .causal = causal, .window = window};
+      constexpr std::size_t length = 75;
+      const attention_case text(shape, {length}, 2.0f, 23);
+      for_each_target([&](const kernel_table& table) {
+        const std::vector<float> clean = text.run(table);
+        for (const std::size_t place : {0u, 31u, 40u, 74u}) {
+          for (const float bad : {nan_value, infinity}) {
+            attention_case spoiled = text;
+            for (std::size_t c = 0; c < 40; ++c) spoiled.q[place * text.q_stride() + c] = bad;
+            for (std::size_t c = 0; c < 20; ++c) spoiled.k[place * text.kv_stride() + c] = bad;
+            for (std::size_t c = 0; c < 20; ++c) spoiled.v[place * text.kv_stride() + c] = bad;
+            const std::vector<float> out = spoiled.run(table);
+            for (std::size_t i = 0; i < length; ++i) {
+              const tk::key_range keys = tk::keys_of(shape, i, length);
+              const bool sees = place >= keys.first && place < keys.last;
+              INFO("causal " << causal << ", window " << window << ", row " << i << ", spoiled " << place);
+              const std::vector<float> row = rows_of(spoiled, out, i, i + 1);
+              if (sees) CHECK(std::ranges::all_of(row, [](float x) { return std::isnan(x); }));
+              else CHECK(same(row, rows_of(text, clean, i, i + 1)));
+            }
+          }
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE("the keys that a row sees", "[kernel][attention]") {
+  for (const bool causal : {false, true}) {
+    for (std::size_t window = 0; window < 12; ++window) {
+      for (std::size_t length = 1; length < 10; ++length) {
+        for (std::size_t i = 0; i < length; ++i) {
+          const tk::key_range keys = tk::keys_of({.heads = 1, .kv_heads = 1, .head_width = 1, .scale = 1.0f, .causal = causal, .window = window},
+                                                 i, length);
+          for (std::size_t j = 0; j < length; ++j) {
+            const std::size_t apart = i > j ? i - j : j - i;
+            const bool sees = (!causal || j <= i) && (window == 0 || (causal ? apart < window : apart <= window));
+            CHECK(sees == (j >= keys.first && j < keys.last));
+          }
+        }
+      }
+    }
+  }
+}
