@@ -186,6 +186,21 @@ TEST_CASE("npy: cut or changed anywhere, an array is read or refused, never more
   CHECK(loaded > 0);
 }
 
+TEST_CASE("npy: files of numpy, cut or changed anywhere", "[npy]") {
+  for (const char* name : {"f4_2x3", "f2_big_fortran_4x3x2", "i2_scalar", "u4_0x3", "f4_version2"}) {
+    INFO(name);
+    const std::string whole = read_file(fixture("npy/" + std::string(name) + ".npy"));
+    REQUIRE(read(whole).has_value());
+    tessera_tests::each_truncation(whole,
+                                   [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
+    CHECK_FALSE(read(whole + ' ').has_value());
+    tessera_tests::each_flip(whole, [](std::string_view text, std::size_t) {
+      if (const auto array = read(text))
+        CHECK(array->tensor().bytes.size() == ts::storage_bytes(array->type(), array->shape()));
+    });
+  }
+}
+
 TEST_CASE("npy: only what numpy has is written", "[npy]") {
   const scratch_directory scratch;
   const std::vector<ts::bfloat16> values(2);

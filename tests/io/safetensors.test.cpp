@@ -211,3 +211,20 @@ TEST_CASE("safetensors: cut or changed anywhere, a file is read or refused, neve
   });
   CHECK(loaded > 0);
 }
+
+TEST_CASE("safetensors: the small whole files, cut or changed anywhere", "[safetensors]") {
+  for (const char* name : {"ok_plain", "ok_misaligned_f16", "ok_header_spaces", "ok_empty_and_scalar", "ok_no_tensors",
+                           "ok_escaped_name"}) {
+    INFO(name);
+    const std::string whole = read_file(fixture("text/bad/" + std::string(name) + ".safetensors"));
+    REQUIRE(read(whole).has_value());
+    tessera_tests::each_truncation(whole,
+                                   [](std::string_view text, std::size_t) { CHECK_FALSE(read(text).has_value()); });
+    CHECK_FALSE(read(whole + ' ').has_value());
+    tessera_tests::each_flip(whole, [](std::string_view text, std::size_t) {
+      if (const auto file = read(text))
+        for (const ts::tensor_view& tensor : file->tensors())
+          CHECK(ts::storage_bytes(tensor.type, tensor.shape) == tensor.bytes.size());
+    });
+  }
+}

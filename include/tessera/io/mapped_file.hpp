@@ -52,7 +52,8 @@ class mapped_file {
   /// Size and time as they were when the file was opened.
   [[nodiscard]] file_stamp stamp() const noexcept { return stamp_; }
 
-  /// Error (mismatch) where the file was written to or cut since it was opened; io where the system cannot say.
+  /// Error (mismatch) where the file was written to or cut since it was opened, as far as its size and time tell; io
+  /// where the system cannot say.
   [[nodiscard]] result<> unchanged() const;
 
  private:
