@@ -51,7 +51,7 @@ inline void count(benchmark::State& state, std::size_t bytes, std::size_t operat
 /// Calls make(name_prefix, table) for each target of this machine; the target's name ends the benchmark's.
 template <class Make>
 void for_each_target(const Make& make) {
-  for (const kernel_table* table : tessera::kernel::available_kernels()) make(*table, "/" + std::string(table->name));
+  for (const kernel_table* table : tessera::kernel::available_kernels()) make(*table, std::string("/").append(table->name));
 }
 
 /// Reads `bytes` with plain wide loads: what no kernel that reads as much can beat.

@@ -19,11 +19,11 @@
 #endif
 
 #if !defined(HWY_DISABLED_TARGETS)
+// AVX3_SPR adds only 16-bit float arithmetic, which no kernel uses; scalable vectors cannot stand in arrays of accumulators.
 #if defined(TESSERA_STATIC)
-// AVX3_SPR adds 16-bit float arithmetic only, which no kernel uses; scalable vectors (SVE) cannot stand in arrays of accumulators.
-#define HWY_DISABLED_TARGETS (HWY_AVX3_SPR | HWY_ALL_SVE)
+#define HWY_DISABLED_TARGETS (HWY_AVX3_SPR | HWY_ALL_SVE | HWY_RVV)
 #else
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_AVX3_SPR | HWY_NEON | HWY_ALL_SVE)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_AVX3_SPR | HWY_NEON | HWY_ALL_SVE | HWY_RVV)
 #endif
 #endif
 #if !defined(HWY_WANT_AVX3_ZEN4)
@@ -33,7 +33,7 @@
 #if !defined(HWY_IS_DEBUG_BUILD)
 #define HWY_IS_DEBUG_BUILD 0
 #endif
-#if defined(TESSERA_STATIC) && !defined(HWY_COMPILE_ONLY_STATIC)
+#if defined(TESSERA_STATIC) && !defined(HWY_COMPILE_ONLY_EMU128) && !defined(HWY_COMPILE_ONLY_STATIC)
 #define HWY_COMPILE_ONLY_STATIC
 #endif
 // -march=haswell and x86-64-v3 lack AES, which no kernel uses, and without it Highway would fall back to SSSE3.
