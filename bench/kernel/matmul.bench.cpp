@@ -16,7 +16,12 @@ constexpr shape shapes[] = {{384, 384}, {384, 1152}, {384, 1536}, {1536, 384}};
 constexpr std::size_t row_counts[] = {1, 4, 16, 128, 768};
 
 std::string name_of(const shape& s, std::size_t m) {
-  return "k" + std::to_string(s.k) + "_n" + std::to_string(s.n) + "/m" + std::to_string(m);
+  std::string name = "k";
+  name += std::to_string(s.k);
+  name += "_n";
+  name += std::to_string(s.n);
+  name += "/m";
+  return name += std::to_string(m);
 }
 
 void products(const char* name, activation act) {
