@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// corpus: gguf/small*.gguf
 // Any bytes: refused, or read into metadata and tensors that lie within the file and can all be read.
 #include <tests/fuzz/target.hpp>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// corpus: text/bad/*.json text/bad/*/*.json
 // Any text: refused, or read into a document that, written out and read again, is the same document.
 #include <tests/fuzz/target.hpp>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// corpus: text/bad/*.npy npy/*.npy
 // Any bytes: refused, or read into one tensor that can be read.
 #include <tests/fuzz/target.hpp>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// corpus: text/bad/*.safetensors
 // Any bytes: refused, or read into tensors that lie within the file, cover its data and can all be read.
 #include <tests/fuzz/target.hpp>
 
