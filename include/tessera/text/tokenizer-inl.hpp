@@ -60,12 +60,19 @@ class text_tokens {
   void append_words(const normalized_view& text) {
     std::visit(
         [&](const auto& split, const auto& model) {
-          split.for_each_word(text.text, [&](std::size_t begin, std::size_t end) {
-            model.tokenize(text.text.substr(begin, end - begin), [&](token_id id, std::size_t first, std::size_t last) {
-              emit(id, text.origin(begin + first, begin + last));
-            });
+          std::array<word_range, most_words> words;
+          std::size_t count = 0;
+          const auto flush = [&] {
+            model.tokenize(text.text, std::span(words).first(count),
+                           [&](token_id id, std::size_t begin, std::size_t end) { emit(id, text.origin(begin, end)); });
+            count = 0;
             return more();
+          };
+          split.for_each_word(text.text, [&](std::size_t begin, std::size_t end) {
+            words[count++] = {begin, end};
+            return count < most_words || flush();
           });
+          flush();
         },
         parts_.split, parts_.model);
   }

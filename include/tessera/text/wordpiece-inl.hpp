@@ -14,19 +14,20 @@ TESSERA_INLINE result<wordpiece> wordpiece::make(std::shared_ptr<const vocabular
                  .thing = "unknown token",
                  .wanted = tessera::quoted(settings.unknown_token) + " in the vocabulary"});
   wordpiece made;
-  std::vector<std::string_view> keys;
-  std::vector<std::uint32_t> ids;
+  std::vector<std::string_view> starts, insides;
+  std::vector<std::uint32_t> start_ids, inside_ids;
   for (std::size_t i = 0; i < words->size(); ++i) {
-    keys.push_back((*words)[i].token);
-    ids.push_back((*words)[i].id);
+    const auto [token, id] = (*words)[i];
+    starts.push_back(token);
+    start_ids.push_back(id);
+    if (!token.starts_with(settings.continuing_prefix)) continue;
+    insides.push_back(token.substr(settings.continuing_prefix.size()));
+    inside_ids.push_back(id);
   }
-  made.pieces_ = trie::build(keys, ids);
-  made.inside_ = trie::root();
-  for (const char byte : settings.continuing_prefix)
-    if (!made.pieces_.step(made.inside_, byte)) {
-      made.inside_ = trie::no_value;
-      break;
-    }
+  made.starts_ = trie::build(starts, start_ids);
+  made.insides_ = trie::build(insides, inside_ids);
+  made.known_ = word_table(*words);
+  made.most_bytes_known_ = std::min(word_table::longest, settings.longest_word);
   made.unknown_ = *unknown;
   made.words_ = std::move(words);
   made.settings_ = std::move(settings);

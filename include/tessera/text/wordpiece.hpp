@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /// WordPiece: a word is cut from the left into the longest tokens that the vocabulary has, or is unknown as a whole.
 ///
-///     model.tokenize("embeddings", each);        // each(id, begin, end): 7861 "em" [0, 2), 8270 "##bed" [2, 5), ...
+///     model.tokenize(text, words, each);         // "embeddings": each(7861, 0, 2) "em", each(8270, 2, 5) "##bed", ...
 ///
-/// Schuster and Nakajima 2012, in the form of BERT: tokens inside a word carry a prefix in the vocabulary ("##"). The vocabulary is one
-/// trie; the prefix is walked once, when the model is made, so that a token costs one load a byte and nothing is copied.
+/// Schuster and Nakajima 2012, in the form of BERT: tokens inside a word carry a prefix in the vocabulary ("##"). A word that is
+/// a token is found by one look-up; others walk two tries, one for the first token and one for the tokens inside.
 #pragma once
 
+#include <tessera/text/pre_tokenizer.hpp>
 #include <tessera/text/trie.hpp>
 #include <tessera/text/utf8.hpp>
 #include <tessera/text/vocabulary.hpp>
+#include <tessera/text/word_table.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <span>
+#include <utility>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -27,28 +32,27 @@ class wordpiece {
   /// Keeps the vocabulary. Errors: not_found where it lacks the unknown token.
   [[nodiscard]] static result<wordpiece> make(std::shared_ptr<const vocabulary> words, wordpiece_settings settings);
 
-  /// Calls `each(id, begin, end)` for the tokens of `word`, with byte ranges in it. Precondition: well-formed UTF-8, not empty.
+  /// Calls `each(id, begin, end)` for the tokens of every word, with byte ranges in `text`. Precondition: well-formed UTF-8, no
+  /// word empty, at most `most_words` of them.
   template <class Each>
-  void tokenize(std::string_view word, Each&& each) const {
-    if (word.size() > settings_.longest_word && code_points(word) > settings_.longest_word) {
-      each(unknown_, std::size_t{0}, word.size());
-      return;
+  void tokenize(std::string_view text, std::span<const word_range> words, Each&& each) const {
+    TESSERA_ASSERT(words.size() <= most_words);
+    struct asked {
+      word_table::key key;
+      std::size_t place = 0;
+    };
+    std::array<asked, most_words> known;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (words[i].size() > most_bytes_known_) continue;
+      known[i].key = word_table::load(text, words[i].begin, words[i].end);
+      known[i].place = known_.ask(known[i].key);
     }
-    // The first token usually is the whole word. Where later ones are needed, all must exist before one may be reported.
-    const trie::match first = pieces_.longest(word);
-    if (first.length == word.size()) {
-      each(first.value, std::size_t{0}, word.size());
-      return;
-    }
-    if (!covers(word, first.length)) {
-      each(unknown_, std::size_t{0}, word.size());
-      return;
-    }
-    each(first.value, std::size_t{0}, first.length);
-    for (std::size_t at = first.length; at < word.size();) {
-      const trie::match next = pieces_.longest(word.substr(at), inside_);
-      each(next.value, at, at + next.length);
-      at += next.length;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const word_range word = words[i];
+      const std::uint32_t whole =
+          word.size() <= most_bytes_known_ ? known_.find(known[i].key, known[i].place) : word_table::none;
+      if (whole != word_table::none) each(whole, word.begin, word.end);
+      else cut(text.substr(word.begin, word.size()), word.begin, each);
     }
   }
 
@@ -61,21 +65,49 @@ class wordpiece {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
   }
-  /// Whether tokens cover the word from `at` on, `at` not 0.
-  [[nodiscard]] bool covers(std::string_view word, std::size_t at) const noexcept {
-    if (at == 0 || inside_ == trie::no_value) return false;
-    while (at < word.size()) {
-      const std::size_t length = pieces_.longest(word.substr(at), inside_).length;
-      if (length == 0) return false;
-      at += length;
+  /// A word that is no token. All of its tokens must exist before one may be reported: the first ones wait in `pieces`, and of a
+  /// word with more the rest is walked twice.
+  template <class Each>
+  void cut(std::string_view word, std::size_t shift, Each&& each) const {
+    constexpr std::size_t most = 32;
+    std::array<std::pair<token_id, std::size_t>, most> pieces;
+    std::size_t count = 0;
+    const bool too_long = word.size() > settings_.longest_word && code_points(word) > settings_.longest_word;
+    if (too_long || !for_each_piece(word, [&](token_id id, std::size_t, std::size_t end) {
+          if (count < most) pieces[count] = {id, end};
+          ++count;
+        }))
+      return each(unknown_, shift, shift + word.size());
+    if (count > most) {
+      for_each_piece(word,
+                     [&](token_id id, std::size_t begin, std::size_t end) { each(id, shift + begin, shift + end); });
+      return;
+    }
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto [id, end] = pieces[i];
+      each(id, shift + begin, shift + end);
+      begin = end;
+    }
+  }
+  /// The greedy walk. False where it ends before the word does.
+  template <class Each>
+  bool for_each_piece(std::string_view word, Each&& each) const {
+    for (std::size_t at = 0; at < word.size();) {
+      const trie::match next = (at == 0 ? starts_ : insides_).longest(word.substr(at));
+      if (next.length == 0) return false;
+      each(next.value, at, at + next.length);
+      at += next.length;
     }
     return true;
   }
 
   std::shared_ptr<const vocabulary> words_;
   wordpiece_settings settings_;
-  trie pieces_;
-  trie::node inside_ = trie::no_value;  // the node of the continuing prefix, or no_value where no token has it
+  word_table known_;                  // short tokens as whole words
+  std::size_t most_bytes_known_ = 0;  // the longest word that may be looked up there
+  trie starts_;                       // all tokens
+  trie insides_;                      // those with the continuing prefix, without it: few, so that they stay in cache
   token_id unknown_ = 0;
 };
 
