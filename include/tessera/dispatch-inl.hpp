@@ -9,7 +9,6 @@
 #include <tessera/dispatch.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -112,26 +111,21 @@ struct kernel_list {
   }
 };
 
-#if TESSERA_HEADER_ONLY
-inline
+#if !TESSERA_HEADER_ONLY
+constinit std::atomic<const kernel_table*> chosen_kernels = nullptr;
 #endif
-    constinit std::atomic<const kernel_table*> chosen_kernels = nullptr;
+
+TESSERA_INLINE const kernel_table& choose_kernels() noexcept {
+  const kernel_table* best = available_kernels().front();
+  chosen_kernels.store(best, std::memory_order_relaxed);
+  return *best;
+}
 
 }  // namespace detail
 
 TESSERA_INLINE std::span<const kernel_table* const> available_kernels() noexcept {
   static const detail::kernel_list list;
   return {list.tables.data(), list.size};
-}
-
-TESSERA_INLINE const kernel_table& kernels() noexcept {
-  // Relaxed suffices: the tables are constants, and threads that race store the same address.
-  const kernel_table* chosen = detail::chosen_kernels.load(std::memory_order_relaxed);
-  if (chosen == nullptr) [[unlikely]] {
-    chosen = available_kernels().front();
-    detail::chosen_kernels.store(chosen, std::memory_order_relaxed);
-  }
-  return *chosen;
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel

@@ -31,6 +31,7 @@
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 
+#include <atomic>
 #include <span>
 #include <string_view>
 
@@ -52,13 +53,32 @@ struct kernel_table {
 };
 
 /// The kernels of the best target this processor has. Chosen once; later calls cost one load.
-[[nodiscard]] const kernel_table& kernels() noexcept;
+[[nodiscard]] inline const kernel_table& kernels() noexcept;
 
 /// Every target of this build that this processor can run, best first; never empty.
 [[nodiscard]] std::span<const kernel_table* const> available_kernels() noexcept;
 
 /// The available target of that name, or null.
 [[nodiscard]] const kernel_table* find_kernels(std::string_view name) noexcept;
+
+#if !defined(TESSERA_STATIC)  // a static build has nothing to choose: dispatch-inl.hpp returns its one table
+
+namespace detail {
+#if TESSERA_HEADER_ONLY
+inline constinit std::atomic<const kernel_table*> chosen_kernels = nullptr;
+#else
+extern std::atomic<const kernel_table*> chosen_kernels;
+#endif
+[[nodiscard]] const kernel_table& choose_kernels() noexcept;
+}  // namespace detail
+
+inline const kernel_table& kernels() noexcept {
+  // Relaxed suffices: the tables are constants, and threads that race find the same one.
+  const kernel_table* chosen = detail::chosen_kernels.load(std::memory_order_relaxed);
+  return chosen != nullptr ? *chosen : detail::choose_kernels();
+}
+
+#endif
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
 
