@@ -88,7 +88,7 @@ TEST_CASE("a row has the same bits whatever the number of rows and wherever it s
   struct shape {
     std::size_t k, n;
   };
-  for (const auto [k, n] : {shape{7, 5}, shape{33, 70}, shape{384, 131}, shape{96, 300}}) {
+  for (const auto [k, n] : {shape{7, 5}, shape{33, 70}, shape{384, 131}, shape{96, 300}, shape{1024, 70}}) {
     constexpr std::size_t most = 40;
     const std::vector<float> a = random.floats(most * k);
     const std::vector<float> weight = random.floats(n * k);

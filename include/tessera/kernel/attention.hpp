@@ -166,7 +166,7 @@ inline void attend_block(const attention_shape& shape, const attention_parts& pa
   const std::size_t base = top.first / panel_width * panel_width;
   for (std::size_t key = base; key < bottom.last; key += panel_width)
     tiles.one[rows](queries, parts.value_width, scratch + key * width, panel_width, 0, width, scores + (key - base),
-                    parts.score_width, false);
+                    parts.score_width, false, scratch + key * width);
 
   float over_total[tile_height];
   for (std::size_t r = 0; r < rows; ++r) {
@@ -185,17 +185,17 @@ inline void attend_block(const attention_shape& shape, const attention_parts& pa
       for (std::size_t r = 0; r < rows; ++r) {
         const key_range keys = keys_of(shape, first + r, length);
         tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * parts.value_width + c,
-                     parts.value_width, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false);
+                     parts.value_width, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
       }
       tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * parts.value_width + c,
-                      parts.value_width, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first);
+                      parts.value_width, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first, values);
     }
     for (std::size_t r = 0; r < rows; ++r) {
       const key_range keys = keys_of(shape, first + r, length);
       const std::size_t from = shared ? top.last : keys.first;
       if (from < keys.last)
         tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * parts.value_width + c,
-                     parts.value_width, 0, keys.last - from, block + r * parts.value_width, 0, shared);
+                     parts.value_width, 0, keys.last - from, block + r * parts.value_width, 0, shared, values);
     }
   }
 

@@ -87,15 +87,22 @@ inline constexpr std::size_t tile_height = 6;
 inline constexpr std::size_t panel_group_bytes = 192 << 10;
 #endif
 
+/// Depth that one call of a tile covers at most: its rows then stay in the first-level cache beside the panel that streams by.
+inline constexpr std::size_t tile_depth = 384;
+/// One cache line more, so that rows begin in different cache sets.
+inline constexpr std::size_t slice_stride = tile_depth + 16;
+inline constexpr std::size_t group_panels = 16;
+
 /// Panels that a tile of so many rows takes side by side, to keep enough independent sums in flight.
 [[nodiscard]] constexpr std::size_t tile_panels(std::size_t rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
 
 /// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if `onward`.
-/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride.
+/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride. `ahead` is what to fetch into the second-level cache meanwhile,
+/// a line for each l (b itself: nothing).
 template <std::size_t Rows, std::size_t Panels = 1>
 HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b, std::size_t ldb,
-                                std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out, std::size_t ldo,
-                                bool onward) noexcept {
+                                std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out, std::size_t ldo, bool onward,
+                                const float* ahead) noexcept {
   const matmul_tag d;
   using vector = hn::Vec<matmul_tag>;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
@@ -108,6 +115,7 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, co
     for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::LoadU(d, out + i / width * ldo + i % width * lanes);
   }
   for (std::size_t l = 0; l < k; ++l) {
+    __builtin_prefetch(ahead + l * 16, 0, 2);
     vector column[width];
     HWY_UNROLL(8)
     for (std::size_t v = 0; v < width; ++v)
@@ -124,7 +132,7 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, co
 }
 
 using tile_function = void (*)(const float* a, std::size_t lda, const float* b, std::size_t ldb, std::size_t panel_stride,
-                               std::size_t k, float* out, std::size_t ldo, bool onward) noexcept;
+                               std::size_t k, float* out, std::size_t ldo, bool onward, const float* ahead) noexcept;
 
 /// multiply_tile for each number of rows: of one panel, and of tile_panels(rows).
 struct tile_functions {
@@ -174,6 +182,14 @@ inline void finish_tile(float* HWY_RESTRICT tile, std::size_t width, std::size_t
   }
 }
 
+HWY_INLINE void copy_floats(const float* from, std::size_t n, float* to) {
+  const matmul_tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  if (i < n) hn::StoreN(hn::LoadN(d, from + i, n - i), d, to + i, n - i);
+}
+
 /// The transpose of four vectors of four.
 HWY_INLINE void transpose_4x4(const float* from, std::size_t stride, float* to, std::size_t to_stride) {
   const hn::Full128<float> d;
@@ -219,28 +235,50 @@ inline void pack_f32(const float* weight, std::size_t k, std::size_t n, float* p
 inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
                        const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   if (m == 0 || n == 0) return;
-  HWY_ALIGN float tile[tile_height * panel_width];
-  const std::size_t stride = k * panel_width;
   const std::size_t panels = (n + panel_width - 1) / panel_width;
+  const std::size_t stride = k * panel_width;
   // Panels go in groups that stay in the second-level cache while all rows pass; rows in blocks of nearly equal height, since a
-  // short last block would read the weights for little work. Neither changes the order of any sum.
-  const std::size_t group = HWY_MAX(panel_group_bytes / (HWY_MAX(stride, std::size_t{1}) * sizeof(float)), std::size_t{4});
+  // short last block would read the weights for little work.
+  const std::size_t group =
+      HWY_MIN(group_panels, HWY_MAX(panel_group_bytes / (HWY_MAX(stride, std::size_t{1}) * sizeof(float)), std::size_t{4}));
   const std::size_t blocks = (m + tile_height - 1) / tile_height;
+  // Rows a multiple of 4 KiB apart share one cache set, too small for them: such blocks are copied, in slices of the depth between
+  // which the sums wait in `sums`, exactly. So nothing here changes the order of any sum.
+  const bool copied = lda % 1024 == 0 && m > 1;
+  const std::size_t depth = copied ? tile_depth : HWY_MAX(k, std::size_t{1});
+  HWY_ALIGN float slice[tile_height * slice_stride];
+  HWY_ALIGN float sums[tile_height * group_panels * panel_width];
   for (std::size_t first = 0; first < panels; first += group) {
     const std::size_t last = HWY_MIN(panels, first + group);
     std::size_t row = 0;
     for (std::size_t block = 0; block < blocks; ++block) {
       const std::size_t rows = m / blocks + (block < m % blocks ? 1 : 0);
-      for (std::size_t panel = first; panel < last;) {
-        const std::size_t together = panel + tile_panels(rows) <= last ? tile_panels(rows) : 1;
-        const std::size_t width = together * panel_width;
-        const std::size_t column = panel * panel_width;
-        const tile_function multiply = together == 1 ? tiles.one[rows] : tiles.several[rows];
-        multiply(a + row * lda, lda, packed + panel * stride, panel_width, stride, k, tile, width, false);
-        finish_tile(tile, width, rows, HWY_MIN(n - column, width), bias != nullptr ? bias + column : nullptr, act,
-                    residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
-        panel += together;
-      }
+      std::size_t begin = 0;
+      do {
+        const std::size_t length = HWY_MIN(depth, k - begin);
+        const bool whole = begin + length == k;
+        for (std::size_t r = 0; copied && r < rows; ++r)
+          copy_floats(a + (row + r) * lda + begin, length, slice + r * slice_stride);
+        const float* from = copied ? slice : a + row * lda;
+        float* tile = sums;
+        for (std::size_t panel = first; panel < last;) {
+          const std::size_t together = panel + tile_panels(rows) <= last ? tile_panels(rows) : 1;
+          const std::size_t width = together * panel_width;
+          const std::size_t column = panel * panel_width;
+          const tile_function multiply = together == 1 ? tiles.one[rows] : tiles.several[rows];
+          const float* b = packed + panel * stride + begin * panel_width;
+          // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel each.
+          const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
+          const float* ahead = fetch ? b + group * stride + block * length * 16 : b;
+          multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, ahead);
+          if (whole)
+            finish_tile(tile, width, rows, HWY_MIN(n - column, width), bias != nullptr ? bias + column : nullptr, act,
+                        residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
+          panel += together;
+          if (copied) tile += rows * width;
+        }
+        begin += length;
+      } while (begin < k);
       row += rows;
     }
   }
