@@ -226,6 +226,9 @@ TEST_CASE("tokenizer_json: what is lacking or wrong is named with its place", "[
              ContainsSubstring("wanted the text A or B"));
   CHECK_THAT(template_error(R"([{"Sequence": {"id": "B", "type_id": 0}}])", "{}"),
              ContainsSubstring("a template of the text A alone"));
+  CHECK_THAT(
+      template_error(R"([{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}])", "{}"),
+      ContainsSubstring(R"(post_processor.single[1].Sequence: wanted each text once, found "A" again)"));
   CHECK_THAT(template_error(R"([{}])", "{}"), ContainsSubstring("wanted one of Sequence and SpecialToken"));
   CHECK_THAT(template_error("[]", R"({"x": {"id": "x", "ids": [1, 2], "tokens": ["x"]}})"),
              ContainsSubstring("as many ids as tokens"));
@@ -281,6 +284,8 @@ TEST_CASE("tokenizer: paths that hold no tokenizer", "[text]") {
   write_file(scratch / "vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\na\n");
   CHECK_THAT(message_of(ts::tokenizer::open((scratch / "vocab.txt").string())),
              ContainsSubstring("wanted one id, found 3 and 4"));
+  write_file(scratch / "vocab.txt", "[UNK]\n[CLS]\n\n[SEP]\n\n");
+  CHECK(value_of(ts::tokenizer::open((scratch / "vocab.txt").string())).end_id() == 3);
 }
 
 TEST_CASE("tokenizer: many threads, one tokenizer", "[text][threads]") {

@@ -88,7 +88,7 @@ TESSERA_INLINE result<tokenizer_parts> read_vocabulary_text(std::string_view tex
       if ((char_class_of(decode_utf8_before(line, at)) & char_class::space) == 0) break;
       line = line.substr(0, at);
     }
-    entries.push_back({line, id});
+    if (!line.empty()) entries.push_back({line, id});  // a blank line takes an id and stands for nothing
   }
   return detail::bert_parts(entries, how, {});
 }

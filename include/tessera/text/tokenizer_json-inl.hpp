@@ -164,6 +164,8 @@ namespace detail {
         piece.ids.push_back(one);
       }
     }
+    if (is_text && std::ranges::find(pieces, piece.what, &template_piece::what) != pieces.end())
+      return fail(json_error(error_code::unsupported, body, "each text once", tessera::quoted(id) + " again"));
     pieces.push_back(std::move(piece));
   }
   return pieces;
