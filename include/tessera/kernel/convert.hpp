@@ -66,22 +66,22 @@ struct narrow_to_f16 {
     const narrow_tag d;
 #if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
     // No instruction, and Highway's replacement does not promise the payload of a NaN.
-    const hn::RebindToUnsigned<float_tag> du;
-    const auto bits = hn::BitCast(du, x);
-    const auto magnitude = hn::And(bits, hn::Set(du, 0x7FFFFFFFu));
-    const auto sign = hn::ShiftRight<16>(hn::Xor(bits, magnitude));
-    const auto tie_to_even = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(du, 1u));
-    const auto rounded = hn::Add(hn::Add(magnitude, hn::Set(du, 0xFFFu)), tie_to_even);
-    const auto normal = hn::ShiftRight<13>(hn::Sub(rounded, hn::Set(du, 112u << 23)));
+    const hn::RebindToSigned<float_tag> di;
+    const auto bits = hn::BitCast(di, x);
+    const auto magnitude = hn::And(bits, hn::Set(di, 0x7FFFFFFF));
+    const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(di, 0x8000));
+    const auto tie_to_even = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(di, 1));
+    const auto rounded = hn::Add(hn::Add(magnitude, hn::Set(di, 0xFFF)), tie_to_even);
+    const auto normal = hn::ShiftRight<13>(hn::Sub(rounded, hn::Set(di, 112 << 23)));
     // Added to 1/2, a value below 2^-14 leaves its multiple of 2^-24 in the low mantissa bits, rounded as it should be.
     const auto half = hn::Set(float_tag(), 0.5f);
     const auto subnormal =
-        hn::Sub(hn::BitCast(du, hn::Add(hn::BitCast(float_tag(), magnitude), half)), hn::BitCast(du, half));
-    const auto nan = hn::Or(hn::Set(du, 0x7E00u), hn::And(hn::ShiftRight<13>(magnitude), hn::Set(du, 0x3FFu)));
-    auto out = hn::IfThenElse(hn::Lt(magnitude, hn::Set(du, 113u << 23)), subnormal, normal);
-    out = hn::IfThenElse(hn::Gt(magnitude, hn::Set(du, (143u << 23) - 1)), hn::Set(du, 0x7C00u), out);
-    out = hn::IfThenElse(hn::Gt(magnitude, hn::Set(du, 255u << 23)), nan, out);
-    return hn::TruncateTo(d, hn::Or(out, sign));
+        hn::Sub(hn::BitCast(di, hn::Add(hn::BitCast(float_tag(), magnitude), half)), hn::BitCast(di, half));
+    const auto nan = hn::Or(hn::Set(di, 0x7E00), hn::And(hn::ShiftRight<13>(magnitude), hn::Set(di, 0x3FF)));
+    auto out = hn::IfThenElse(hn::Gt(hn::Set(di, 113 << 23), magnitude), subnormal, normal);
+    out = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, (143 << 23) - 1)), hn::Set(di, 0x7C00), out);
+    out = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 255 << 23)), nan, out);
+    return hn::TruncateTo(d, hn::BitCast(hn::RebindToUnsigned<float_tag>(), hn::Or(out, sign)));
 #else
     return hn::BitCast(d, hn::DemoteTo(hn::Rebind<hwy::float16_t, float_tag>(), x));
 #endif

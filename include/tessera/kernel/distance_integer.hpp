@@ -204,6 +204,16 @@ template <class V>
 HWY_INLINE hn::Vec<hn::ScalableTag<std::uint64_t>> count_bits(V bytes) {
 #if TESSERA_KERNEL_VNNI  // the same processors count 64 bits at once
   return hn::PopulationCount(hn::BitCast(hn::ScalableTag<std::uint64_t>(), bytes));
+#elif HWY_TARGET == HWY_SSE2  // without a byte shuffle Highway counts one lane after the other; sums of 2, 4 and 8 bits instead
+  const hn::Repartition<std::uint16_t, int_tag> d;
+  const auto ones = hn::Set(d, std::uint16_t{0x5555});
+  const auto pairs = hn::Set(d, std::uint16_t{0x3333});
+  const auto halves = hn::Set(d, std::uint16_t{0x0F0F});
+  auto bits = hn::BitCast(d, bytes);
+  bits = hn::Sub(bits, hn::And(hn::ShiftRight<1>(bits), ones));
+  bits = hn::Add(hn::And(bits, pairs), hn::And(hn::ShiftRight<2>(bits), pairs));
+  bits = hn::And(hn::Add(bits, hn::ShiftRight<4>(bits)), halves);
+  return hn::SumsOf8(hn::BitCast(byte_tag(), bits));
 #else
   return hn::SumsOf8(hn::PopulationCount(bytes));
 #endif

@@ -98,19 +98,20 @@ struct loader<f32_elements> {
 template <class DF>
 HWY_INLINE hn::Vec<DF> widen_f16(DF d, hn::Vec<hn::Rebind<std::uint16_t, DF>> bits) {
 #if HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2
-  // Highway's replacement for the missing instruction does not know infinity and NaN.
-  const hn::RebindToUnsigned<DF> du;
-  const auto wide = hn::PromoteTo(du, bits);
-  const auto sign = hn::ShiftLeft<16>(hn::And(wide, hn::Set(du, 0x8000u)));
-  const auto shifted = hn::ShiftLeft<13>(hn::And(wide, hn::Set(du, 0x7FFFu)));
-  const auto rebiased = hn::Add(shifted, hn::Set(du, 112u << 23));
+  // Highway's replacement for the missing instruction does not know infinity and NaN. Signed compares: SSE2 has no others.
+  const hn::RebindToSigned<DF> di;
+  const auto wide = hn::BitCast(di, hn::PromoteTo(hn::RebindToUnsigned<DF>(), bits));
+  const auto magnitude = hn::And(wide, hn::Set(di, 0x7FFF));
+  const auto sign = hn::ShiftLeft<16>(hn::Xor(wide, magnitude));
+  const auto shifted = hn::ShiftLeft<13>(magnitude);
+  const auto rebiased = hn::Add(shifted, hn::Set(di, 112 << 23));
   // Subnormal: 2^-14 with the mantissa behind it, less 2^-14.
-  const auto subnormal = hn::BitCast(du, hn::Sub(hn::BitCast(d, hn::Add(rebiased, hn::Set(du, 1u << 23))), hn::Set(d, 0x1p-14f)));
-  const auto is_nan = hn::Gt(shifted, hn::Set(du, 0x7C00u << 13));
-  const auto special = hn::Or(hn::Add(rebiased, hn::Set(du, 112u << 23)), hn::IfThenElseZero(is_nan, hn::Set(du, 1u << 22)));
-  const auto magnitude = hn::IfThenElse(hn::Lt(shifted, hn::Set(du, 1u << 23)), subnormal,
-                                        hn::IfThenElse(hn::Ge(shifted, hn::Set(du, 0x7C00u << 13)), special, rebiased));
-  return hn::BitCast(d, hn::Or(magnitude, sign));
+  const auto least = hn::Set(d, 0x1p-14f);
+  const auto subnormal = hn::BitCast(di, hn::Sub(hn::BitCast(d, hn::Or(shifted, hn::BitCast(di, least))), least));
+  const auto quiet = hn::IfThenElseZero(hn::Gt(magnitude, hn::Set(di, 0x7C00)), hn::Set(di, 1 << 22));
+  const auto special = hn::Or(hn::Or(shifted, hn::Set(di, 255 << 23)), quiet);
+  const auto normal = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7BFF)), special, rebiased);
+  return hn::BitCast(d, hn::Or(hn::IfThenElse(hn::Gt(hn::Set(di, 0x400), magnitude), subnormal, normal), sign));
 #else
   return hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, DF>(), bits));
 #endif
