@@ -121,7 +121,7 @@ TEST_CASE("npy: spellings of the header that others write", "[npy]") {
                                  "{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(2,)}\n",
                                  "{'shape': (1, 2), 'fortran_order': False, 'descr': '<f4'}  \n",
                                  "{'descr': 'f4', 'fortran_order': False, 'shape': (2L,)}",
-                                 "{'descr': '=f4', 'fortran_order': False, 'shape': (2)}",
+                                 "{'descr': '=f4', 'fortran_order': False, 'shape': (2, )}",
                                  "{'descr': '|u1', 'fortran_order': False, 'shape': (8,)}",
                                  "{'descr': '<u1', 'fortran_order': False, 'shape': (4, 2)}",
                                  "{'descr': '<f8', 'fortran_order': True, 'shape': ()}"}) {
@@ -141,6 +141,8 @@ TEST_CASE("npy: damaged headers are refused", "[npy]") {
                                  "{'descr': '<f4'}",
                                  "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
                                  "('descr', '<f4')",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2)}",
+                                 "{'descr': '<f4', 'fortran_order': False, 'shape': (02,)}",
                                  "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}",
                                  "{'descr': '<f4', 'fortran_order': False, 'shape': [2]}",
                                  "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
@@ -167,6 +169,14 @@ TEST_CASE("npy: damaged headers are refused", "[npy]") {
       read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), 4)).has_value());
   CHECK_FALSE(read(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", std::string(8, '\0'), '\0'))
                   .has_value());
+  const std::string good =
+      file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}    \n", std::string(8, '\0'));
+  REQUIRE(read(good).has_value());
+  for (const std::size_t place : {good.find("    "), good.find("    ") + 2, std::size_t{7}}) {
+    std::string with_other = good;
+    with_other[place] = place == 7 ? '\1' : '\0';
+    CHECK_FALSE(read(with_other).has_value());
+  }
   CHECK_THAT(message_of(read(file_of("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}"))),
              ContainsSubstring("Python objects, which are never read"));
 }

@@ -54,7 +54,8 @@ class npy_header_reader {
       }
       if (!take(',') && peek() != '}') return wrong("',' or '}'");
     }
-    if (peek() != 0) return wrong("spaces after '}'");
+    static_cast<void>(peek());
+    if (at_ < text_.size()) return wrong("spaces after '}'");
     if (!has_descr || !has_order || !has_shape) return wrong("the keys descr, fortran_order and shape once each");
     return {};
   }
@@ -106,11 +107,12 @@ class npy_header_reader {
       std::size_t extent = 0;
       const char* begin = text_.data() + at_;
       const auto [end, problem] = std::from_chars(begin, text_.data() + text_.size(), extent);
-      if (problem != std::errc()) return wrong("an extent of at most 64 bits");
+      if (problem != std::errc() || (*begin == '0' && end - begin > 1)) return wrong("an extent of at most 64 bits");
       at_ += static_cast<std::size_t>(end - begin);
       static_cast<void>(take('L'));  // as Python 2 wrote long integers
       shape.push_back(extent);
-      if (!take(',') && peek() != ')') return wrong("',' or ')'");
+      // (2) is a number in Python; only (2,) is a tuple of one.
+      if (!take(',') && (peek() != ')' || shape.size() == 1)) return wrong(shape.size() == 1 ? "','" : "',' or ')'");
     }
     return {};
   }
@@ -191,8 +193,10 @@ TESSERA_INLINE result<npy> npy::read(mapped_file file, std::span<const std::byte
   if (bytes.size() < 10)
     return refused(error_code::malformed, "header length", "2 or 4 bytes", "the end", bytes.size());
   const auto version = std::to_integer<unsigned>(bytes[6]);
-  if (version < 1 || version > 3)
-    return refused(error_code::unsupported, "format version", "1, 2 or 3", std::to_string(version), 6);
+  const auto minor = std::to_integer<unsigned>(bytes[7]);
+  if (version < 1 || version > 3 || minor != 0)
+    return refused(error_code::unsupported, "format version", "1.0, 2.0 or 3.0",
+                   std::to_string(version) + '.' + std::to_string(minor), 6);
   const std::size_t header_begin = version == 1 ? 10 : 12;
   if (bytes.size() < header_begin)
     return refused(error_code::malformed, "header length", "4 bytes", "the end", bytes.size());
