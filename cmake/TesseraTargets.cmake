@@ -62,3 +62,6 @@ foreach(component ${TESSERA_COMPONENTS_FOUND})
     target_sources(tessera_compiled PRIVATE ${sources})
   endforeach()
 endforeach()
+# Extra options for the one file that holds every kernel for every target (the sanitizer presets bound its compile time with them).
+set(TESSERA_KERNEL_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/kernel.cpp alone")
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/kernel.cpp PROPERTIES COMPILE_OPTIONS "${TESSERA_KERNEL_OPTIONS}")
