@@ -106,8 +106,9 @@ struct attention_kernels {
 #define TESSERA_KERNEL_ATTENTION_PASS
 #endif
 
+#include <tessera/kernel/activation.hpp>
 #include <tessera/kernel/matmul.hpp>
-#include <tessera/kernel/norm.hpp>
+#include <tessera/kernel/softmax.hpp>
 
 #include <hwy/highway.h>
 
@@ -119,7 +120,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// Where the parts of the scratch lie, for texts of `length` rows.
 struct attention_parts {
   std::size_t value_width;  // head_width padded to panels
-  std::size_t score_width;  // keys padded to panels
+  std::size_t score_width;  // keys padded to panels, and one panel more
   std::size_t values;       // after the key panels
   std::size_t scores;
   std::size_t queries;
@@ -130,7 +131,7 @@ struct attention_parts {
 HWY_INLINE attention_parts parts_of(const attention_shape& shape, std::size_t length) {
   attention_parts parts;
   parts.value_width = (shape.head_width + panel_width - 1) / panel_width * panel_width;
-  parts.score_width = (length + panel_width - 1) / panel_width * panel_width;
+  parts.score_width = (length + 2 * panel_width - 1) / panel_width * panel_width;
   parts.values = packed_size_f32(shape.head_width, length);
   parts.scores = parts.values + length * parts.value_width;
   parts.queries = parts.scores + tile_height * parts.score_width;
@@ -143,22 +144,63 @@ inline std::size_t attention_scratch_f32(const attention_shape& shape, std::size
   return parts_of(shape, longest).size;
 }
 
-/// One head's keys and values in scratch, and a block of its query rows [first, first + rows) of a text of `length`.
-inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length, std::size_t first,
-                         std::size_t rows, const float* q, std::size_t q_stride, float* out, std::size_t out_stride,
-                         float* scratch) noexcept {
+/// A row of scores in units of log2 becomes 2^(score - largest), whose sum is returned. What lies behind the row up to a whole
+/// vector becomes zero.
+HWY_INLINE float exponentiate_row(float* row, std::size_t count) {
   const hn::ScalableTag<float> d;
+  using vector = hn::Vec<decltype(d)>;
   const std::size_t lanes = hn::Lanes(d);
+  const std::size_t whole = count / lanes * lanes;
+  const vector least = hn::Neg(hn::Inf(d));
+  // Masked in a register: a store of -infinity behind the row would delay the loads that overlap it.
+  const vector tail = hn::IfThenElse(hn::FirstN(d, count - whole), hn::LoadU(d, row + whole), least);
+  vector m0 = tail;
+  vector m1 = least;
+  std::size_t i = 0;
+  for (; i + 2 * lanes <= whole; i += 2 * lanes) {
+    m0 = hn::Max(m0, hn::LoadU(d, row + i));
+    m1 = hn::Max(m1, hn::LoadU(d, row + i + lanes));
+  }
+  if (i < whole) m1 = hn::Max(m1, hn::LoadU(d, row + i));
+  const vector largest = hn::MaxOfLanes(d, hn::Max(m0, m1));
+  vector s0 = exp2_nonpositive(d, hn::Sub(tail, largest));
+  hn::StoreU(s0, d, row + whole);
+  vector s1 = hn::Zero(d), s2 = s1, s3 = s1;
+  for (i = 0; i + 4 * lanes <= whole; i += 4 * lanes) {
+    const vector e0 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), largest));
+    const vector e1 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + lanes), largest));
+    const vector e2 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + 2 * lanes), largest));
+    const vector e3 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + 3 * lanes), largest));
+    hn::StoreU(e0, d, row + i);
+    hn::StoreU(e1, d, row + i + lanes);
+    hn::StoreU(e2, d, row + i + 2 * lanes);
+    hn::StoreU(e3, d, row + i + 3 * lanes);
+    s0 = hn::Add(s0, e0);
+    s1 = hn::Add(s1, e1);
+    s2 = hn::Add(s2, e2);
+    s3 = hn::Add(s3, e3);
+  }
+  for (; i < whole; i += lanes) {
+    const vector e1 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), largest));
+    hn::StoreU(e1, d, row + i);
+    s1 = hn::Add(s1, e1);
+  }
+  return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
+}
+
+/// A head's keys lie in scratch as panels, its values at `values`; a block of its query rows [first, first + rows) in a text of `length`.
+inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length, std::size_t first,
+                         std::size_t rows, const float* q, std::size_t q_stride, const float* values, std::size_t value_stride,
+                         float* out, std::size_t out_stride, float* scratch) noexcept {
+  const hn::ScalableTag<float> d;
   const std::size_t width = shape.head_width;
-  const float* values = scratch + parts.values;
   float* scores = scratch + parts.scores;
   float* queries = scratch + parts.queries;
   float* sums = scratch + parts.sums;
 
-  const auto scale = hn::Set(d, shape.scale);
-  for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < width; c += lanes)
-      store_part(hn::Mul(load_zero(d, q + r * q_stride, c, width), scale), d, queries + r * parts.value_width, c, width);
+  // With log2(e) in the scale, exp becomes 2^x.
+  const auto scale = hn::Set(d, shape.scale * 1.44269504f);
+  for (std::size_t r = 0; r < rows; ++r) scale_row(q + r * q_stride, scale, width, queries + r * parts.value_width);
 
   // Ranges grow with the row, so the first and last row bound both the keys that any row sees and those that all see.
   const key_range top = keys_of(shape, first, length);
@@ -166,14 +208,12 @@ inline void attend_block(const attention_shape& shape, const attention_parts& pa
   const std::size_t base = top.first / panel_width * panel_width;
   for (std::size_t key = base; key < bottom.last; key += panel_width)
     tiles.one[rows](queries, parts.value_width, scratch + key * width, panel_width, 0, width, scores + (key - base),
-                    parts.score_width, false, scratch + key * width);
+                    parts.score_width, false, values);
 
-  float over_total[tile_height];
+  float totals[tile_height];
   for (std::size_t r = 0; r < rows; ++r) {
     const key_range keys = keys_of(shape, first + r, length);
-    float* row = scores + r * parts.score_width + (keys.first - base);
-    const std::size_t count = keys.last - keys.first;
-    over_total[r] = 1.0f / row_exp(row, row, count, row_max(row, count));
+    totals[r] = exponentiate_row(scores + r * parts.score_width + (keys.first - base), keys.last - keys.first);
   }
 
   for (std::size_t c = 0; c < width; c += panel_width) {
@@ -182,35 +222,30 @@ inline void attend_block(const attention_shape& shape, const attention_parts& pa
     if (shared) {
       // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not every
       // row of the block sees are added row by row, before and after those that all see.
-      for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t r = 0; r < rows && bottom.first != top.first; ++r) {
         const key_range keys = keys_of(shape, first + r, length);
-        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * parts.value_width + c,
-                     parts.value_width, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
+        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * value_stride + c, value_stride,
+                     0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
       }
-      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * parts.value_width + c,
-                      parts.value_width, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first, values);
+      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * value_stride + c, value_stride, 0,
+                      top.last - bottom.first, block, parts.value_width, bottom.first != top.first, values);
     }
-    for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t r = 0; r < rows && (!shared || top.last != bottom.last); ++r) {
       const key_range keys = keys_of(shape, first + r, length);
       const std::size_t from = shared ? top.last : keys.first;
       if (from < keys.last)
-        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * parts.value_width + c,
-                     parts.value_width, 0, keys.last - from, block + r * parts.value_width, 0, shared, values);
+        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * value_stride + c, value_stride, 0,
+                     keys.last - from, block + r * parts.value_width, 0, shared, values);
     }
   }
 
-  for (std::size_t r = 0; r < rows; ++r) {
-    const auto factor = hn::Set(d, over_total[r]);
-    for (std::size_t c = 0; c < width; c += lanes)
-      store_part(hn::Mul(hn::LoadU(d, sums + r * parts.value_width + c), factor), d, out + r * out_stride, c, width);
-  }
+  for (std::size_t r = 0; r < rows; ++r)
+    scale_row(sums + r * parts.value_width, hn::Set(d, 1.0f / totals[r]), width, out + r * out_stride);
 }
 
 inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
                           std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
                           std::size_t texts, float* out, std::size_t out_stride, float* scratch) noexcept {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
   const std::size_t width = shape.head_width;
   const std::size_t sharing = shape.heads / shape.kv_heads;
   for (std::size_t t = 0; t < texts; ++t) {
@@ -221,19 +256,25 @@ inline void attention_f32(const attention_shape& shape, const float* q, std::siz
     const std::size_t blocks = (length + tile_height - 1) / tile_height;
     for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
       pack_panels(k + begin * k_stride + kv * width, k_stride, width, length, scratch);
-      for (std::size_t j = 0; j < length; ++j) {
-        const float* from = v + (begin + j) * v_stride + kv * width;
-        float* to = scratch + parts.values + j * parts.value_width;
-        std::size_t c = 0;
-        for (; c < width; c += lanes) hn::StoreU(load_zero(d, from, c, width), d, to + c);
-        for (; c < parts.value_width; c += lanes) hn::StoreU(hn::Zero(d), d, to + c);
+      // Values are copied where they do not fill whole panels, and where there are enough rows to pay for it: rows far apart
+      // share cache sets and touch a page each.
+      const float* values = v + begin * v_stride + kv * width;
+      std::size_t value_stride = v_stride;
+      if (width % panel_width != 0 || length > 64) {
+        for (std::size_t j = 0; j < length; ++j) {
+          float* to = scratch + parts.values + j * parts.value_width;
+          copy_floats(values + j * v_stride, width, to);
+          for (std::size_t c = width; c < parts.value_width; ++c) to[c] = 0.0f;
+        }
+        values = scratch + parts.values;
+        value_stride = parts.value_width;
       }
       for (std::size_t h = kv * sharing; h < (kv + 1) * sharing; ++h) {
         std::size_t first = 0;
         for (std::size_t block = 0; block < blocks; ++block) {
           const std::size_t rows = length / blocks + (block < length % blocks ? 1 : 0);
-          attend_block(shape, parts, length, first, rows, q + (begin + first) * q_stride + h * width, q_stride,
-                       out + (begin + first) * out_stride + h * width, out_stride, scratch);
+          attend_block(shape, parts, length, first, rows, q + (begin + first) * q_stride + h * width, q_stride, values,
+                       value_stride, out + (begin + first) * out_stride + h * width, out_stride, scratch);
           first += rows;
         }
       }

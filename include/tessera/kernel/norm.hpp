@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Normalisations of rows: layer norm, RMS norm, unit length, softmax. In place is allowed everywhere (y may be x).
+/// Normalisations of rows: layer norm, RMS norm, unit length (softmax: kernel/softmax.hpp). y may be x everywhere.
 ///
 ///     layer_norm   y = (x - mean) / sqrt(variance + eps) · gamma + beta,    variance = Σ (x - mean)² / n
 ///     rms_norm     y = x / sqrt(Σ x² / n + eps) · gamma
 ///     l2_normalize y = x / sqrt(Σ x²), zero stays zero
-///     softmax      y = exp(x - max x) / Σ exp(x - max x), zero for a row that is -infinity throughout
 ///
 ///     kernels.norm.layer_norm_f32(x, 384, gamma, beta, 1e-12f, y, 384, tokens, 384);
 ///
@@ -13,12 +12,11 @@
 ///    mean need not be near zero: the second pass sums over x - mean, and what the mean lacked is added back (Chan, Golub and
 ///    LeVeque 1983).
 ///  - rms_norm: (n/16 + 8) u abs(t), where x² neither overflows nor vanishes. l2_normalize: 2 u abs(t) for every finite x; sums in double.
-///  - softmax: (n/16 + 12 + max x - x) u t, plus 1.3e-38: the difference max x - x is rounded once. NaN or +infinity anywhere makes
-///    every y NaN.
 #if !defined(TESSERA_KERNEL_NORM_HPP)
 #define TESSERA_KERNEL_NORM_HPP
 
 #include <tessera/base/config.hpp>
+#include <tessera/kernel/softmax.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -63,17 +61,6 @@ inline void l2_normalize_f32(const float* x, float* y, std::size_t n) noexcept {
   for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<float>(static_cast<double>(x[i]) * scale);
 }
 
-inline void softmax_f32(const float* x, float* y, std::size_t n) noexcept {
-  double largest = -HUGE_VAL;
-  for (std::size_t i = 0; i < n; ++i)
-    if (!(static_cast<double>(x[i]) <= largest)) largest = static_cast<double>(x[i]);
-  if (largest == -HUGE_VAL) largest = 0.0;
-  double sum = 0.0;
-  for (std::size_t i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i]) - largest);
-  for (std::size_t i = 0; i < n; ++i)
-    y[i] = sum == 0.0 ? 0.0f : static_cast<float>(std::exp(static_cast<double>(x[i]) - largest) / sum);
-}
-
 }  // namespace scalar
 
 struct norm_kernels {
@@ -97,7 +84,7 @@ struct norm_kernels {
 #define TESSERA_KERNEL_NORM_PASS
 #endif
 
-#include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/softmax.hpp>
 
 #include <hwy/highway.h>
 
@@ -105,20 +92,6 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-using norm_tag = hn::ScalableTag<float>;
-using norm_vector = hn::Vec<norm_tag>;
-
-/// Loads the vector at i, zeros beyond n.
-HWY_INLINE norm_vector load_zero(norm_tag d, const float* x, std::size_t i, std::size_t n) {
-  return i + hn::Lanes(d) <= n ? hn::LoadU(d, x + i) : hn::LoadN(d, x + i, n - i);
-}
-
-/// Stores the vector at i, nothing beyond n.
-HWY_INLINE void store_part(norm_vector value, norm_tag d, float* y, std::size_t i, std::size_t n) {
-  if (i + hn::Lanes(d) <= n) return hn::StoreU(value, d, y + i);
-  hn::StoreN(value, d, y + i, n - i);
-}
 
 HWY_INLINE float square_root(float x) {
   const hn::CappedTag<float, 1> d;
@@ -137,7 +110,8 @@ HWY_INLINE float row_sum(const float* x, std::size_t n) {
     s2 = hn::Add(s2, hn::LoadU(d, x + i + 2 * lanes));
     s3 = hn::Add(s3, hn::LoadU(d, x + i + 3 * lanes));
   }
-  for (; i < n; i += lanes) s0 = hn::Add(s0, load_zero(d, x, i, n));
+  for (; i + lanes <= n; i += lanes) s0 = hn::Add(s0, hn::LoadU(d, x + i));
+  if (i < n) s1 = hn::Add(s1, hn::LoadN(d, x + i, n - i));
   return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
 }
 
@@ -162,23 +136,75 @@ HWY_INLINE void row_moments(const float* x, std::size_t n, float mean, float& su
     q2 = hn::MulAdd(d2, d2, q2);
     q3 = hn::MulAdd(d3, d3, q3);
   }
-  for (; i < n; i += lanes) {
-    norm_vector d0 = hn::Sub(load_zero(d, x, i, n), m);
-    if (i + lanes > n) d0 = hn::IfThenElseZero(hn::FirstN(d, n - i), d0);
+  for (; i + lanes <= n; i += lanes) {
+    const norm_vector d0 = hn::Sub(hn::LoadU(d, x + i), m);
     s0 = hn::Add(s0, d0);
     q0 = hn::MulAdd(d0, d0, q0);
+  }
+  if (i < n) {
+    const norm_vector d1 = hn::IfThenElseZero(hn::FirstN(d, n - i), hn::Sub(hn::LoadN(d, x + i, n - i), m));
+    s1 = hn::Add(s1, d1);
+    q1 = hn::MulAdd(d1, d1, q1);
   }
   sum = hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
   squares = hn::ReduceSum(d, hn::Add(hn::Add(q0, q1), hn::Add(q2, q3)));
 }
 
-inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps, float* y,
-                           std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
+/// Σ x², as row_moments about zero.
+HWY_INLINE float row_squares(const float* x, std::size_t n) {
   const norm_tag d;
   const std::size_t lanes = hn::Lanes(d);
+  norm_vector q0 = hn::Zero(d), q1 = q0, q2 = q0, q3 = q0;
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const norm_vector x0 = hn::LoadU(d, x + i);
+    const norm_vector x1 = hn::LoadU(d, x + i + lanes);
+    const norm_vector x2 = hn::LoadU(d, x + i + 2 * lanes);
+    const norm_vector x3 = hn::LoadU(d, x + i + 3 * lanes);
+    q0 = hn::MulAdd(x0, x0, q0);
+    q1 = hn::MulAdd(x1, x1, q1);
+    q2 = hn::MulAdd(x2, x2, q2);
+    q3 = hn::MulAdd(x3, x3, q3);
+  }
+  for (; i + lanes <= n; i += lanes) {
+    const norm_vector x0 = hn::LoadU(d, x + i);
+    q0 = hn::MulAdd(x0, x0, q0);
+  }
+  if (i < n) {
+    const norm_vector x1 = hn::LoadN(d, x + i, n - i);
+    q1 = hn::MulAdd(x1, x1, q1);
+  }
+  return hn::ReduceSum(d, hn::Add(hn::Add(q0, q1), hn::Add(q2, q3)));
+}
+
+/// y = ((x - mean) · scale + shift) · gamma + beta, where gamma and beta may be null.
+template <bool Gamma, bool Beta>
+HWY_INLINE void row_affine(const float* x, float mean, float scale, float shift, const float* gamma, const float* beta, float* y,
+                           std::size_t n) {
+  const norm_tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  const norm_vector m = hn::Set(d, mean);
+  const norm_vector s = hn::Set(d, scale);
+  const norm_vector t = hn::Set(d, shift);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    norm_vector value = hn::MulAdd(hn::Sub(hn::LoadU(d, x + i), m), s, t);
+    if constexpr (Gamma && Beta) value = hn::MulAdd(value, hn::LoadU(d, gamma + i), hn::LoadU(d, beta + i));
+    else if constexpr (Gamma) value = hn::Mul(value, hn::LoadU(d, gamma + i));
+    else if constexpr (Beta) value = hn::Add(value, hn::LoadU(d, beta + i));
+    hn::StoreU(value, d, y + i);
+  }
+  if (i < n) {
+    norm_vector value = hn::MulAdd(hn::Sub(hn::LoadN(d, x + i, n - i), m), s, t);
+    if constexpr (Gamma) value = hn::Mul(value, hn::LoadN(d, gamma + i, n - i));
+    if constexpr (Beta) value = hn::Add(value, hn::LoadN(d, beta + i, n - i));
+    hn::StoreN(value, d, y + i, n - i);
+  }
+}
+
+inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps, float* y,
+                           std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
   const float over_n = 1.0f / static_cast<float>(n);
-  const norm_vector one = hn::Set(d, 1.0f);
-  const norm_vector zero = hn::Zero(d);
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     const float mean = row_sum(x, n) * over_n;
     float rest;
@@ -186,33 +212,22 @@ inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* ga
     row_moments(x, n, mean, rest, squares);
     rest *= over_n;
     const float variance = squares * over_n - rest * rest;
-    const float scale = 1.0f / square_root((variance > 0.0f || variance != variance ? variance : 0.0f) + eps);
-    const norm_vector m = hn::Set(d, mean);
-    const norm_vector s = hn::Set(d, scale);
-    const norm_vector shift = hn::Set(d, -rest * scale);
-    for (std::size_t i = 0; i < n; i += lanes) {
-      const norm_vector unit = hn::MulAdd(hn::Sub(load_zero(d, x, i, n), m), s, shift);
-      const norm_vector g = gamma != nullptr ? load_zero(d, gamma, i, n) : one;
-      const norm_vector b = beta != nullptr ? load_zero(d, beta, i, n) : zero;
-      store_part(hn::MulAdd(unit, g, b), d, y, i, n);
-    }
+    // Rounding may leave a negative zero-ish variance; NaN stays.
+    const float scale = 1.0f / square_root((variance < 0.0f ? 0.0f : variance) + eps);
+    const float shift = -rest * scale;
+    if (gamma != nullptr && beta != nullptr) row_affine<true, true>(x, mean, scale, shift, gamma, beta, y, n);
+    else if (gamma != nullptr) row_affine<true, false>(x, mean, scale, shift, gamma, beta, y, n);
+    else if (beta != nullptr) row_affine<false, true>(x, mean, scale, shift, gamma, beta, y, n);
+    else row_affine<false, false>(x, mean, scale, shift, gamma, beta, y, n);
   }
 }
 
 inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y, std::size_t y_stride,
                          std::size_t rows, std::size_t n) noexcept {
-  const norm_tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  const norm_vector one = hn::Set(d, 1.0f);
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
-    float sum;
-    float squares;
-    row_moments(x, n, 0.0f, sum, squares);
-    const norm_vector scale = hn::Set(d, 1.0f / square_root(squares / static_cast<float>(n) + eps));
-    for (std::size_t i = 0; i < n; i += lanes) {
-      const norm_vector g = gamma != nullptr ? load_zero(d, gamma, i, n) : one;
-      store_part(hn::Mul(hn::Mul(load_zero(d, x, i, n), scale), g), d, y, i, n);
-    }
+    const float scale = 1.0f / square_root(row_squares(x, n) / static_cast<float>(n) + eps);
+    if (gamma != nullptr) row_affine<true, false>(x, 0.0f, scale, 0.0f, gamma, nullptr, y, n);
+    else row_affine<false, false>(x, 0.0f, scale, 0.0f, gamma, nullptr, y, n);
   }
 }
 
@@ -236,72 +251,23 @@ inline void l2_normalize_f32(const float* x, float* y, std::size_t n) noexcept {
     s2 = hn::MulAdd(x2, x2, s2);
     s3 = hn::MulAdd(x3, x3, s3);
   }
-  for (; i < n; i += lanes) {
-    const auto x0 = hn::PromoteTo(d, hn::LoadN(half, x + i, HWY_MIN(lanes, n - i)));
+  for (; i + lanes <= n; i += lanes) {
+    const auto x0 = hn::PromoteTo(d, hn::LoadU(half, x + i));
     s0 = hn::MulAdd(x0, x0, s0);
+  }
+  if (i < n) {
+    const auto x1 = hn::PromoteTo(d, hn::LoadN(half, x + i, n - i));
+    s1 = hn::MulAdd(x1, x1, s1);
   }
   const double sum = hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
   const hn::CappedTag<double, 1> one;
   const auto scale = hn::Set(d, sum == 0.0 ? 0.0 : 1.0 / hn::GetLane(hn::Sqrt(hn::Set(one, sum))));
-  for (i = 0; i < n; i += lanes) {
-    const std::size_t count = HWY_MIN(lanes, n - i);
-    const auto scaled = hn::DemoteTo(half, hn::Mul(hn::PromoteTo(d, hn::LoadN(half, x + i, count)), scale));
-    hn::StoreN(scaled, half, y + i, count);
+  for (i = 0; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::DemoteTo(half, hn::Mul(hn::PromoteTo(d, hn::LoadU(half, x + i)), scale)), half, y + i);
+  if (i < n) {
+    const auto scaled = hn::DemoteTo(half, hn::Mul(hn::PromoteTo(d, hn::LoadN(half, x + i, n - i)), scale));
+    hn::StoreN(scaled, half, y + i, n - i);
   }
-}
-
-/// max x over n, -infinity for n = 0. NaN may or may not win.
-HWY_INLINE float row_max(const float* x, std::size_t n) {
-  const norm_tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  const norm_vector least = hn::Neg(hn::Inf(d));
-  norm_vector m0 = least, m1 = least;
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    m0 = hn::Max(m0, hn::LoadU(d, x + i));
-    m1 = hn::Max(m1, hn::LoadU(d, x + i + lanes));
-  }
-  for (; i < n; i += lanes)
-    m0 = hn::Max(m0, i + lanes <= n ? hn::LoadU(d, x + i) : hn::LoadNOr(least, d, x + i, n - i));
-  return hn::ReduceMax(d, hn::Max(m0, m1));
-}
-
-/// y = exp(x - largest), and Σ y.
-HWY_INLINE float row_exp(const float* x, float* y, std::size_t n, float largest) {
-  const norm_tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  // A row of -infinity has no largest number to subtract; its exponentials are zero against any.
-  const norm_vector m = hn::Set(d, largest < hwy::LowestValue<float>() ? 0.0f : largest);
-  norm_vector s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
-  std::size_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    const norm_vector e0 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, x + i), m));
-    const norm_vector e1 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, x + i + lanes), m));
-    const norm_vector e2 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, x + i + 2 * lanes), m));
-    const norm_vector e3 = exp_nonpositive(d, hn::Sub(hn::LoadU(d, x + i + 3 * lanes), m));
-    hn::StoreU(e0, d, y + i);
-    hn::StoreU(e1, d, y + i + lanes);
-    hn::StoreU(e2, d, y + i + 2 * lanes);
-    hn::StoreU(e3, d, y + i + 3 * lanes);
-    s0 = hn::Add(s0, e0);
-    s1 = hn::Add(s1, e1);
-    s2 = hn::Add(s2, e2);
-    s3 = hn::Add(s3, e3);
-  }
-  for (; i < n; i += lanes) {
-    norm_vector e0 = exp_nonpositive(d, hn::Sub(load_zero(d, x, i, n), m));
-    if (i + lanes > n) e0 = hn::IfThenElseZero(hn::FirstN(d, n - i), e0);
-    store_part(e0, d, y, i, n);
-    s0 = hn::Add(s0, e0);
-  }
-  return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
-}
-
-inline void softmax_f32(const float* x, float* y, std::size_t n) noexcept {
-  const norm_tag d;
-  const float sum = row_exp(x, y, n, row_max(x, n));
-  const norm_vector scale = hn::Set(d, sum == 0.0f ? 0.0f : 1.0f / sum);
-  for (std::size_t i = 0; i < n; i += hn::Lanes(d)) store_part(hn::Mul(load_zero(d, y, i, n), scale), d, y, i, n);
 }
 
 inline constexpr norm_kernels norm_table = {
