@@ -14,7 +14,7 @@ const bool registered = [] {
   for (const auto& [act, name] : {std::pair{activation::gelu_erf, "gelu_erf"}, std::pair{activation::gelu_tanh, "gelu_tanh"},
                                   std::pair{activation::relu, "relu"}, std::pair{activation::silu, "silu"},
                                   std::pair{activation::tanh, "tanh"}, std::pair{activation::sigmoid, "sigmoid"}}) {
-    for_each_target([act = act, name = name](const kernel_table& target, const std::string& suffix) {
+    for_each_target([act, name](const kernel_table& target, const std::string& suffix) {
       const auto run = [act, &target](benchmark::State& state) {
         constexpr std::size_t n = 4096;
         const auto* x = reinterpret_cast<const float*>(filled_memory());
