@@ -177,6 +177,17 @@ TEST_CASE("wordpiece: limits and unknown words", "[text]") {
   CHECK(pieces_of(model, "aab") == std::vector<piece>{{0, 0, 3}});
   CHECK(pieces_of(model, "b") == std::vector<piece>{{0, 0, 1}});
   CHECK(pieces_of(make_wordpiece({"[UNK]", "a"}), "aa") == std::vector<piece>{{0, 0, 2}});
+  using namespace std::string_literals;
+  using namespace std::string_view_literals;
+  const ts::wordpiece zeros = make_wordpiece({"[UNK]", "a", "b\0"s, "fifteen letters", "sixteen letters!"});
+  CHECK(pieces_of(zeros, "a\0"sv) == std::vector<piece>{{0, 0, 2}});
+  CHECK(pieces_of(zeros, "b\0"sv) == std::vector<piece>{{2, 0, 2}});
+  CHECK(pieces_of(zeros, "b") == std::vector<piece>{{0, 0, 1}});
+  for (const std::size_t around : {std::size_t{0}, std::size_t{1}, std::size_t{20}}) {
+    CHECK(pieces_of(zeros, "fifteen letters", around) == std::vector<piece>{{3, 0, 15}});
+    CHECK(pieces_of(zeros, "sixteen letters!", around) == std::vector<piece>{{4, 0, 16}});
+    CHECK(pieces_of(zeros, "a", around) == std::vector<piece>{{1, 0, 1}});
+  }
   const ts::vocabulary::entry entries[] = {{"a", 0}};
   CHECK(message_of(ts::wordpiece::make(std::make_shared<const ts::vocabulary>(value_of(ts::vocabulary::make(entries))),
                                        {})) == R"(unknown token: wanted "[UNK]" in the vocabulary)");

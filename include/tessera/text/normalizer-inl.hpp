@@ -10,11 +10,36 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
+/// What cleaning and lowering make of an ASCII byte; `dropped` where cleaning removes it.
+inline constexpr std::uint8_t dropped = 0x80;
+template <bool Clean, bool Lower>
+inline constexpr auto ascii_map = [] {
+  std::array<std::uint8_t, 128> map{};
+  for (unsigned c = 0; c < 128; ++c) {
+    const bool blank = c == 9 || c == 10 || c == 13;
+    unsigned to = Lower && c >= 'A' && c <= 'Z' ? c + 32 : c;
+    if (Clean && blank) to = ' ';
+    if (Clean && !blank && (c < 32 || c == 127)) to = dropped;
+    map[c] = static_cast<std::uint8_t>(to);
+  }
+  return map;
+}();
+
 /// One pass over a text under BertNormalizer's settings, all of its steps fused character by character.
 class bert_pass {
  public:
   bert_pass(const bert_normalizer& how, const normalized_view& from, normalized_text& to, normalizer_scratch& scratch)
-      : how_(how), strip_(how.strips_accents()), from_(from), to_(to), scratch_(scratch), classes_(class_table()) {}
+      : how_(how),
+        strip_(how.strips_accents()),
+        from_(from),
+        to_(to),
+        scratch_(scratch),
+        classes_(class_table()),
+        fold_(how.lowercase ? folds().lower.data() : folds().same_case.data()),
+        map_((how.clean_text  ? how.lowercase ? ascii_map<true, true> : ascii_map<true, false>
+               : how.lowercase ? ascii_map<false, true>
+                              : ascii_map<false, false>)
+                 .data()) {}
 
   void run() {
     to_.clear();
@@ -28,7 +53,10 @@ class bert_pass {
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t stop = std::min(text.size(), at + block);
       to_.make_room(6 * block);
-      while (at < stop) at = character(at);
+      while (at < stop) {
+        at = ascii_run(at, stop);
+        while (at < stop && static_cast<unsigned char>(text[at]) >= 0x80) at = character(at);
+      }
     }
   }
 
@@ -57,6 +85,24 @@ class bert_pass {
     return bad == 0;
   }
 
+  /// Handles the ASCII bytes from `at` on; returns where they end.
+  std::size_t ascii_run(std::size_t at, std::size_t stop) noexcept {
+    const std::uint8_t* map = map_;
+    for (; at < stop; ++at) {
+      const auto byte = static_cast<unsigned char>(from_.text[at]);
+      if (byte >= 0x80) break;
+      if (map[byte] != dropped) to_.push(static_cast<char>(map[byte]), from_.origin(at, at + 1));
+    }
+    return at;
+  }
+
+  /// Whether the character at `at` has no part in the ordering of marks before it.
+  [[nodiscard]] bool ends_ordering(std::size_t at) const noexcept {
+    if (at == from_.text.size()) return true;
+    const unsigned bits = class_of(decode_utf8(from_.text, at));
+    return (bits & char_class::decomposes) == 0 && !(how_.clean_text && (bits & char_class::removed) != 0);
+  }
+
   /// Handles the character, or the run under canonical ordering, at `at`; returns where the next one starts.
   std::size_t character(std::size_t at) {
     std::size_t next = at;
@@ -81,7 +127,20 @@ class bert_pass {
       to_.push(' ', origin);
       return next;
     }
-    if (strip_ && (bits & char_class::decomposes) != 0) return ordered_run(at, from_.text.size());
+    if (strip_ && (bits & char_class::decomposes) != 0) {
+      // Letters that only lose marks, Hangul syllables and a mark alone need no ordering: what they leave stays in place.
+      const byte_range origin = from_.origin(at, next);
+      if (c < fold_table_size && fold_[c] != 0) {
+        push(fold_[c], origin);
+      } else if (c >= 0xac00 && c <= 0xd7a3) {
+        std::array<code_point, longest_decomposition> jamo{};
+        const std::size_t n = decompose(c, jamo);
+        for (std::size_t i = 0; i < n; ++i) push(jamo[i], origin);
+      } else if ((bits & char_class::mark) == 0 || !ends_ordering(next)) {
+        return ordered_run(at, from_.text.size());
+      }
+      return next;
+    }
     finish(c, bits, from_.origin(at, next));
     return next;
   }
@@ -165,6 +224,8 @@ class bert_pass {
   normalized_text& to_;
   normalizer_scratch& scratch_;
   const std::array<std::uint8_t, class_table_size>& classes_;
+  const std::uint16_t* fold_;
+  const std::uint8_t* map_;
 };
 
 }  // namespace detail

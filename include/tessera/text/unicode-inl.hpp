@@ -75,6 +75,24 @@ TESSERA_INLINE const std::array<std::uint8_t, class_table_size>& class_table() n
   return *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
 }
 
+TESSERA_INLINE const fold_tables& folds() noexcept {
+  static const auto tables = [] {
+    fold_tables made;
+    for (code_point c = 0x80; c < fold_table_size; ++c) {
+      std::array<code_point, longest_decomposition> parts{};
+      const std::size_t n = decompose(c, parts);
+      bool simple = combining_class(parts[0]) == 0 && !in_ranges(parts[0], nonspacing_mark_ranges);
+      for (std::size_t i = 1; i < n; ++i) simple = simple && in_ranges(parts[i], nonspacing_mark_ranges);
+      std::array<code_point, longest_lower_case> lower{};
+      if (!simple || lower_case(parts[0], lower) != 1) continue;
+      made.same_case[c] = static_cast<std::uint16_t>(parts[0]);
+      made.lower[c] = static_cast<std::uint16_t>(lower[0]);
+    }
+    return made;
+  }();
+  return tables;
+}
+
 }  // namespace detail
 
 TESSERA_INLINE std::uint8_t combining_class(code_point c) noexcept {

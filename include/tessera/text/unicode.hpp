@@ -37,6 +37,14 @@ inline constexpr code_point class_table_size = 0x20000;
 [[nodiscard]] const std::array<std::uint8_t, class_table_size>& class_table() noexcept;
 [[nodiscard]] std::uint8_t compute_class(code_point c) noexcept;
 
+/// What is left of an accented letter, as a letter ("é": "e"); 0 where its decomposition is not one starter and marks
+/// that go with the accents. One table keeps the case, one lowers it.
+inline constexpr code_point fold_table_size = 0x2000;
+struct fold_tables {
+  std::array<std::uint16_t, fold_table_size> same_case{}, lower{};
+};
+[[nodiscard]] const fold_tables& folds() noexcept;
+
 }  // namespace detail
 
 /// The class bits of `c`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A map from short words to numbers: a word of at most 16 bytes is two registers, looked up without a loop over its bytes.
+/// A map from short words to numbers: a word of at most 15 bytes is two registers, looked up without a loop over its bytes.
 ///
-///     const auto key = ts::word_table::load(text, begin, end);       // end - begin <= 16
+///     const auto key = ts::word_table::load(text, begin, end);       // end - begin <= 15
 ///     const auto place = words.ask(key);                             // starts to fetch
 ///     if (auto id = words.find(key, place); id != ts::word_table::none) ...
 ///
@@ -18,22 +18,22 @@ namespace tessera::inline TESSERA_ABI {
 
 class word_table {
  public:
-  static constexpr std::size_t longest = 16;
+  static constexpr std::size_t longest = 15;
   static constexpr std::uint32_t none = 0xffffffffU;
 
-  /// The bytes of a word, zeros behind.
+  /// The bytes of a word, zeros behind, and in the last byte its length: zeros may also be its own.
   struct key {
     std::uint64_t low = 0, high = 0;
     [[nodiscard]] constexpr bool operator==(const key&) const = default;
   };
 
   word_table() : slots_(1) {}
-  /// Enters those of `words` that are not empty, not longer than `longest` and hold no zero byte; others are never found.
+  /// Enters those of `words` that are not empty and not longer than `longest`; others are never found.
   explicit word_table(const vocabulary& words) {
     slots_.assign(std::bit_ceil(words.size() * 2 + 1), slot{});
     for (std::size_t i = 0; i < words.size(); ++i) {
       const auto [token, id] = words[i];
-      if (token.empty() || token.size() > longest || token.find('\0') != std::string_view::npos) continue;
+      if (token.empty() || token.size() > longest) continue;
       const key word = load(token, 0, token.size());
       std::size_t at = place(word);
       while (slots_[at].value != none) at = (at + 1) & (slots_.size() - 1);
@@ -41,20 +41,21 @@ class word_table {
     }
   }
 
-  /// The key of text[begin, end). Reads whole registers where the text around the word allows. Precondition: 1 to 16 bytes.
+  /// The key of text[begin, end). Reads whole registers where the text around the word allows. Precondition: 1 to 15 bytes.
   [[nodiscard]] static key load(std::string_view text, std::size_t begin, std::size_t end) noexcept {
     const std::size_t size = end - begin;
     TESSERA_ASSERT(size >= 1 && size <= longest && end <= text.size());
     std::uint64_t words[2] = {};
-    if (begin + longest <= text.size()) std::memcpy(words, text.data() + begin, longest);
+    if (begin + sizeof words <= text.size()) std::memcpy(words, text.data() + begin, sizeof words);
     else std::memcpy(words, text.data() + begin, size);
     // What stands behind the word is cut off; little-endian order is that of the bytes.
     for (std::uint64_t& word : words)
       if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
     constexpr std::uint64_t all = ~std::uint64_t{0};
     const std::size_t bits = size * 8;
-    if (size <= 8) return {words[0] & all >> (64 - bits), 0};
-    return {words[0], words[1] & all >> (128 - bits)};
+    const std::uint64_t length = std::uint64_t{size} << 56U;
+    if (size <= 8) return {words[0] & all >> (64 - bits), length};
+    return {words[0], (words[1] & all >> (128 - bits)) | length};
   }
 
   /// Where the search for a word starts. Words that are looked up together should all be asked for first: the processor then
