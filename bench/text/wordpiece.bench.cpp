@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace {
 
@@ -27,7 +26,8 @@ const texts& documents() {
         const auto extension = entry.path().extension();
         if (extension != ".hpp" && extension != ".md" && extension != ".cpp") continue;
         std::ifstream file(entry.path(), std::ios::binary);
-        made.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+        std::string& document = made.emplace_back(fs::file_size(entry.path(), ignored), ' ');
+        file.read(document.data(), static_cast<std::streamsize>(document.size()));
       }
     }
     return made;

@@ -183,7 +183,7 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
     const std::size_t limit = early ? begin + budget + 1 : unlimited;
     if (is_second && pair == nullptr) continue;
     detail::text_tokens(s.parts, s.raw, s.normalized, limit, out).append(is_second ? *pair : text);
-    (is_second ? second : first) = {begin, out.ids.size()};
+    (is_second ? second : first) = token_range{begin, out.ids.size()};  // g++ 14 does not see through the bare braces
     out.type_ids.resize(out.ids.size(), piece.type_id);
     out.special_tokens_mask.resize(out.ids.size(), 0);
   }
