@@ -25,7 +25,8 @@
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_AVX3_SPR | HWY_NEON | HWY_ALL_SVE | HWY_RVV)
 #endif
 #endif
-#if !defined(HWY_WANT_AVX3_ZEN4)
+// Lets -march=znver4 or sapphirerapids have AVX3_ZEN4 as baseline. Highway itself does not look for BF16, which Ice Lake lacks.
+#if defined(__AVX512BF16__) && !defined(HWY_WANT_AVX3_ZEN4)
 #define HWY_WANT_AVX3_ZEN4
 #endif
 // Highway's debug assertions would need its library even in a static build, and print and abort.
