@@ -11,9 +11,10 @@ namespace tk = tessera::kernel;
 using tk::activation;
 
 const bool registered = [] {
-  for (const auto& [act, name] : {std::pair{activation::gelu_erf, "gelu_erf"}, std::pair{activation::gelu_tanh, "gelu_tanh"},
-                                  std::pair{activation::relu, "relu"}, std::pair{activation::silu, "silu"},
-                                  std::pair{activation::tanh, "tanh"}, std::pair{activation::sigmoid, "sigmoid"}}) {
+  for (const auto& [act, name] :
+       {std::pair{activation::gelu_erf, "gelu_erf"}, std::pair{activation::gelu_tanh, "gelu_tanh"},
+        std::pair{activation::relu, "relu"}, std::pair{activation::silu, "silu"}, std::pair{activation::tanh, "tanh"},
+        std::pair{activation::sigmoid, "sigmoid"}}) {
     for_each_target([act, name](const kernel_table& target, const std::string& suffix) {
       const auto run = [act, &target](benchmark::State& state) {
         constexpr std::size_t n = 4096;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over packed texts at the head shapes of common encoders. Per cent of peak counts the multiplications of scores and sums
-// only, 4 · keys · heads · width for a row; softmax and packing come on top.
+// Attention over packed texts at the head shapes of common encoders. Per cent of peak counts the multiplications of
+// scores and sums only, 4 · keys · heads · width for a row; softmax and packing come on top.
 #include <bench/kernel/peak.hpp>
 
 #include <cmath>
@@ -38,8 +38,8 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
       std::vector<float> out(tokens * q_width);
       std::vector<float> scratch(target.attention.attention_scratch_f32(shape, longest));
       for (auto _ : state) {
-        target.attention.attention_f32(shape, qkv, stride, qkv + q_width, stride, qkv + q_width + kv_width, stride, offsets.data(),
-                                       lengths.size(), out.data(), q_width, scratch.data());
+        target.attention.attention_f32(shape, qkv, stride, qkv + q_width, stride, qkv + q_width + kv_width, stride,
+                                       offsets.data(), lengths.size(), out.data(), q_width, scratch.data());
         benchmark::ClobberMemory();
       }
       count_against_peak(state, target.name, tokens * (stride + q_width) * sizeof(float), 4 * pairs * q_width);
@@ -49,11 +49,15 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
 }
 
 const bool registered = [] {
-  for (const std::size_t length : {16u, 24u, 128u, 512u, 2048u}) texts("12x32/" + std::to_string(length), {12, 12, 32}, {length}, false);
+  for (const std::size_t length : {16u, 24u, 128u, 512u, 2048u})
+    texts("12x32/" + std::to_string(length), {12, 12, 32}, {length}, false);
   texts("12x32/32_mixed", {12, 12, 32}, {9,  12, 14, 15, 16, 17, 18, 18, 19, 20, 20, 21, 22, 22, 23, 24,
-                                         24, 25, 25, 26, 26, 27, 28, 28, 29, 30, 30, 31, 32, 32, 35, 40}, false);
-  for (const std::size_t length : {24u, 128u, 512u}) texts("12x64/" + std::to_string(length), {12, 12, 64}, {length}, false);
-  for (const std::size_t length : {128u, 512u}) texts("16_over_8x128_causal/" + std::to_string(length), {16, 8, 128}, {length}, true);
+                                         24, 25, 25, 26, 26, 27, 28, 28, 29, 30, 30, 31, 32, 32, 35, 40},
+        false);
+  for (const std::size_t length : {24u, 128u, 512u})
+    texts("12x64/" + std::to_string(length), {12, 12, 64}, {length}, false);
+  for (const std::size_t length : {128u, 512u})
+    texts("16_over_8x128_causal/" + std::to_string(length), {16, 8, 128}, {length}, true);
   return true;
 }();
 

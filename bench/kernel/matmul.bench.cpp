@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products at the shapes of MiniLM, and one row against weights that lie in memory. To time a shape of your own, add it to
-// `shapes` (depth k, columns n).
+// Matrix products at the shapes of MiniLM, and one row against weights that lie in memory. To time a shape of your own,
+// add it to `shapes` (depth k, columns n).
 #include <bench/kernel/peak.hpp>
 
 namespace {
@@ -56,7 +56,8 @@ void products_from_memory() {
         std::size_t place = 0;
         for (auto _ : state) {
           // Any numbers are packed weights.
-          target.matmul.matmul_f32(numbers, s.k, numbers + place, numbers, activation::none, nullptr, c.data(), s.n, m, s.n, s.k);
+          target.matmul.matmul_f32(numbers, s.k, numbers + place, numbers, activation::none, nullptr, c.data(), s.n, m,
+                                   s.n, s.k);
           place = place + 2 * step <= memory_bytes / sizeof(float) ? place + step : 0;
           benchmark::ClobberMemory();
         }

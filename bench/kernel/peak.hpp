@@ -15,21 +15,21 @@ namespace tessera_bench {
 
 namespace detail {
 
-/// Twelve different chains hide four cycles of latency on two or three units; `steps` steps of each. The factors have full
-/// mantissas: with round ones the processor draws less power and runs faster than any real product can.
-#define TESSERA_BENCH_MULTIPLY_ADD(name, bytes, attribute)                                                            \
-  attribute inline void name(std::size_t steps) {                                                                     \
-    typedef float vector __attribute__((vector_size(bytes)));                                                         \
-    vector a = {}, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = a + 6, h = a + 7, i = a + 8;            \
-    vector j = a + 9, k = a + 10, l = a + 11, x = a - 0.99f, y = a + 0.9f;                                            \
-    for (std::size_t step = 0; step < steps; ++step) {                                                                \
-      a = a * x + y, b = b * x + y, c = c * x + y, d = d * x + y, e = e * x + y, f = f * x + y;                       \
-      g = g * x + y, h = h * x + y, i = i * x + y, j = j * x + y, k = k * x + y, l = l * x + y;                       \
-    }                                                                                                                 \
-    vector sum = a + b + c + d + e + f + g + h + i + j + k + l;                                                       \
-    float all = 0.0f;                                                                                                 \
-    for (std::size_t lane = 0; lane < bytes / sizeof(float); ++lane) all += sum[lane];                                \
-    benchmark::DoNotOptimize(all);                                                                                    \
+/// Twelve different chains hide four cycles of latency on two or three units; `steps` steps of each. The factors have
+/// full mantissas: with round ones the processor draws less power and runs faster than any real product can.
+#define TESSERA_BENCH_MULTIPLY_ADD(name, bytes, attribute)                                                 \
+  attribute inline void name(std::size_t steps) {                                                          \
+    typedef float vector __attribute__((vector_size(bytes)));                                              \
+    vector a = {}, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = a + 6, h = a + 7, i = a + 8; \
+    vector j = a + 9, k = a + 10, l = a + 11, x = a - 0.99f, y = a + 0.9f;                                 \
+    for (std::size_t step = 0; step < steps; ++step) {                                                     \
+      a = a * x + y, b = b * x + y, c = c * x + y, d = d * x + y, e = e * x + y, f = f * x + y;            \
+      g = g * x + y, h = h * x + y, i = i * x + y, j = j * x + y, k = k * x + y, l = l * x + y;            \
+    }                                                                                                      \
+    vector sum = a + b + c + d + e + f + g + h + i + j + k + l;                                            \
+    float all = 0.0f;                                                                                      \
+    for (std::size_t lane = 0; lane < bytes / sizeof(float); ++lane) all += sum[lane];                     \
+    benchmark::DoNotOptimize(all);                                                                         \
   }
 
 TESSERA_BENCH_MULTIPLY_ADD(multiply_add_16, 16, __attribute__((noinline)))
@@ -61,7 +61,8 @@ inline double peak_gflops(std::string_view target) {
 }
 
 /// As count(), and the per cent of the target's peak that `operations` in each iteration reach.
-inline void count_against_peak(benchmark::State& state, std::string_view target, std::size_t bytes, std::size_t operations) {
+inline void count_against_peak(benchmark::State& state, std::string_view target, std::size_t bytes,
+                               std::size_t operations) {
   count(state, bytes, operations);
   const auto done = static_cast<double>(state.iterations()) * static_cast<double>(operations) * 1e-9;
   state.counters["%peak"] = benchmark::Counter(100.0 * done / peak_gflops(target), benchmark::Counter::kIsRate);

@@ -27,7 +27,8 @@ struct attention_case {
   std::vector<std::uint32_t> offsets = {0};
   std::vector<float> q = {}, k = {}, v = {};
 
-  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& lengths, float spread, std::uint32_t seed)
+  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& lengths, float spread,
+                 std::uint32_t seed)
       : shape(wanted) {
     for (const std::size_t length : lengths) offsets.push_back(offsets.back() + static_cast<std::uint32_t>(length));
     random_source random(seed);
@@ -55,8 +56,8 @@ struct attention_case {
 
   [[nodiscard]] std::vector<float> truth() const {
     std::vector<float> out(tokens() * out_stride(), 77.0f);
-    tk::scalar::attention_f32(shape, q.data(), q_stride(), k.data(), kv_stride(), v.data(), kv_stride(), offsets.data(), texts(),
-                              out.data(), out_stride());
+    tk::scalar::attention_f32(shape, q.data(), q_stride(), k.data(), kv_stride(), v.data(), kv_stride(), offsets.data(),
+                              texts(), out.data(), out_stride());
     return out;
   }
 
@@ -65,8 +66,8 @@ struct attention_case {
     std::vector<float> out(tokens() * out_stride(), 77.0f);
     const guarded<float> gq(q), gk(k), gv(v);
     guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_f32(shape, longest()), nan_value));
-    table.attention.attention_f32(shape, gq.data(), q_stride(), gk.data(), kv_stride(), gv.data(), kv_stride(), offsets.data(),
-                                  texts(), out.data(), out_stride(), scratch.data());
+    table.attention.attention_f32(shape, gq.data(), q_stride(), gk.data(), kv_stride(), gv.data(), kv_stride(),
+                                  offsets.data(), texts(), out.data(), out_stride(), scratch.data());
     return out;
   }
 
@@ -86,11 +87,13 @@ struct attention_case {
 };
 
 /// Rows [first, last) of the case's first text.
-std::vector<float> rows_of(const attention_case& source, const std::vector<float>& out, std::size_t first, std::size_t last) {
+std::vector<float> rows_of(const attention_case& source, const std::vector<float>& out, std::size_t first,
+                           std::size_t last) {
   std::vector<float> rows;
   for (std::size_t i = first; i < last; ++i)
     rows.insert(rows.end(), out.begin() + static_cast<std::ptrdiff_t>(i * source.out_stride()),
-                out.begin() + static_cast<std::ptrdiff_t>(i * source.out_stride() + source.shape.heads * source.shape.head_width));
+                out.begin() + static_cast<std::ptrdiff_t>(i * source.out_stride() +
+                                                          source.shape.heads * source.shape.head_width));
   return rows;
 }
 
@@ -133,7 +136,8 @@ TEST_CASE("attention keeps its stated error for every mask, head and length", "[
 
 TEST_CASE("attention over a long text", "[kernel][attention]") {
   for (const std::size_t window : {0u, 300u}) {
-    const attention_shape shape = {.heads = 1, .kv_heads = 1, .head_width = 32, .scale = 0.17677670f, .causal = false, .window = window};
+    const attention_shape shape = {
+        .heads = 1, .kv_heads = 1, .head_width = 32, .scale = 0.17677670f, .causal = false, .window = window};
     const attention_case text(shape, {2500}, 3.0f, 91);
     const std::vector<float> truth = text.truth();
     const double bound = text.stated_error(2500);
@@ -149,7 +153,8 @@ TEST_CASE("attention over a long text", "[kernel][attention]") {
 TEST_CASE("a text's result has the same bits alone and beside others", "[kernel][attention]") {
   for (const bool causal : {false, true}) {
     for (const std::size_t window : {0u, 9u}) {
-      const attention_shape shape = {.heads = 4, .kv_heads = 2, .head_width = 32, .scale = 0.2f, .causal = causal, .window = window};
+      const attention_shape shape = {
+          .heads = 4, .kv_heads = 2, .head_width = 32, .scale = 0.2f, .causal = causal, .window = window};
       const attention_case batch(shape, {37, 5, 64, 1, 90}, 2.0f, 17);
       for_each_target([&](const kernel_table& table) {
         const std::vector<float> together = batch.run(table);
@@ -173,7 +178,8 @@ TEST_CASE("a text's result has the same bits alone and beside others", "[kernel]
 TEST_CASE("a row's result depends on its query and the keys it sees, and on nothing else", "[kernel][attention]") {
   for (const bool causal : {false, true}) {
     for (const std::size_t window : {0u, 1u, 6u, 30u}) {
-      const attention_shape shape = {.heads = 2, .kv_heads = 1, .head_width = 20, .scale = 0.3f, .causal = causal, .window = window};
+      const attention_shape shape = {
+          .heads = 2, .kv_heads = 1, .head_width = 20, .scale = 0.3f, .causal = causal, .window = window};
       constexpr std::size_t length = 75;
       const attention_case text(shape, {length}, 2.0f, 23);
       for_each_target([&](const kernel_table& table) {
@@ -205,8 +211,9 @@ TEST_CASE("the keys that a row sees", "[kernel][attention]") {
     for (std::size_t window = 0; window < 12; ++window) {
       for (std::size_t length = 1; length < 10; ++length) {
         for (std::size_t i = 0; i < length; ++i) {
-          const tk::key_range keys = tk::keys_of({.heads = 1, .kv_heads = 1, .head_width = 1, .scale = 1.0f, .causal = causal, .window = window},
-                                                 i, length);
+          const tk::key_range keys = tk::keys_of(
+              {.heads = 1, .kv_heads = 1, .head_width = 1, .scale = 1.0f, .causal = causal, .window = window}, i,
+              length);
           for (std::size_t j = 0; j < length; ++j) {
             const std::size_t apart = i > j ? i - j : j - i;
             const bool sees = (!causal || j <= i) && (window == 0 || (causal ? apart < window : apart <= window));

@@ -95,7 +95,8 @@ TEST_CASE("RMS norm keeps its stated error", "[kernel][norm]") {
           table.norm.rms_norm_f32(x.data(), stride, g, 1e-6f, y.data(), n, rows, n);
           INFO("n = " << n << ", spread " << spread);
           CHECK(worst_ratio({y.data(), rows * n}, truth, [&](std::size_t i) {
-                  return (static_cast<double>(n) / 16.0 + 8.0) * unit_roundoff * std::fabs(static_cast<double>(truth[i]));
+                  return (static_cast<double>(n) / 16.0 + 8.0) * unit_roundoff *
+                         std::fabs(static_cast<double>(truth[i]));
                 }) <= 1.0);
         });
       }
@@ -151,7 +152,8 @@ TEST_CASE("softmax keeps its stated error and sums to one", "[kernel][norm]") {
         const double bound = (static_cast<double>(n) / 16.0 + 12.0) * unit_roundoff;
         CHECK(worst_ratio({y.data(), n}, truth, [&](std::size_t i) {
                 const double t = static_cast<double>(truth[i]);
-                return t == 0.0 ? 1.3e-38 : (bound + (largest - static_cast<double>(x[i])) * unit_roundoff) * t + 1.3e-38;
+                return t == 0.0 ? 1.3e-38
+                                : (bound + (largest - static_cast<double>(x[i])) * unit_roundoff) * t + 1.3e-38;
               }) <= 1.0);
         double sum = 0.0;
         for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(y[i]);

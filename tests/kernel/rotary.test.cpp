@@ -17,22 +17,26 @@ TEST_CASE("rotation keeps its stated error and touches nothing else", "[kernel][
   random_source random(31);
   const std::vector<std::uint32_t> positions = {0, 1, 2, 77, 511, 8191, 131071, 1048575};
   for (const std::size_t head_width : {2u, 12u, 64u, 70u, 128u}) {
-    for (std::size_t rotary_width = 0; rotary_width <= head_width; rotary_width += rotary_width < 34 ? 2 : head_width - rotary_width < 10 ? 2 : 10) {
+    for (std::size_t rotary_width = 0; rotary_width <= head_width; rotary_width += rotary_width < 34 ? 2
+                                                                                   : head_width - rotary_width < 10
+                                                                                       ? 2
+                                                                                       : 10) {
       for (const bool interleaved : {false, true}) {
         const std::size_t heads = 3;
         const std::size_t stride = heads * head_width + 1;
         std::vector<float> frequencies;
         for (std::size_t i = 0; i < rotary_width / 2; ++i)
-          frequencies.push_back(static_cast<float>(std::pow(1e4, -2.0 * static_cast<double>(i) / static_cast<double>(rotary_width))));
+          frequencies.push_back(
+              static_cast<float>(std::pow(1e4, -2.0 * static_cast<double>(i) / static_cast<double>(rotary_width))));
         const guarded<float> inv_freq(frequencies);
         const std::vector<float> x = random.floats((positions.size() - 1) * stride + heads * head_width);
         std::vector<float> truth = x;
-        tk::scalar::rotary_f32(truth.data(), stride, positions.size(), heads, head_width, rotary_width, positions.data(),
-                               inv_freq.data(), interleaved);
+        tk::scalar::rotary_f32(truth.data(), stride, positions.size(), heads, head_width, rotary_width,
+                               positions.data(), inv_freq.data(), interleaved);
         for_each_target([&](const kernel_table& table) {
           guarded<float> turned(x);
-          table.rotary.rotary_f32(turned.data(), stride, positions.size(), heads, head_width, rotary_width, positions.data(),
-                                  inv_freq.data(), interleaved);
+          table.rotary.rotary_f32(turned.data(), stride, positions.size(), heads, head_width, rotary_width,
+                                  positions.data(), inv_freq.data(), interleaved);
           double worst = 0.0;
           bool outside = true;
           for (std::size_t i = 0; i < x.size(); ++i) {
@@ -44,7 +48,8 @@ TEST_CASE("rotation keeps its stated error and touches nothing else", "[kernel][
             }
             const std::size_t half = rotary_width / 2;
             const std::size_t partner = interleaved ? (c % 2 == 0 ? i + 1 : i - 1) : (c < half ? i + half : i - half);
-            const double bound = 0x1p-23 * (std::fabs(static_cast<double>(x[i])) + std::fabs(static_cast<double>(x[partner])));
+            const double bound =
+                0x1p-23 * (std::fabs(static_cast<double>(x[i])) + std::fabs(static_cast<double>(x[partner])));
             worst = std::fmax(worst, error_ratio(turned[i], static_cast<double>(truth[i]), bound));
           }
           INFO("head " << head_width << ", rotary " << rotary_width << ", interleaved " << interleaved);

@@ -3,14 +3,14 @@
 ///
 ///     kernels.activation.activate_f32(activation::gelu_erf, x, y, n);   // y may be x
 ///
-/// | activation | formula                                          | error of the kernels, for every float                  |
-/// | ---------- | ------------------------------------------------ | ------------------------------------------------------ |
-/// | gelu_erf   | x · Φ(x) = x/2 · (1 + erf(x/√2))                 | absolute <= 2.5e-7 · max(1, abs(x))                      |
-/// | gelu_tanh  | x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))     | absolute <= 2.5e-7 · max(1, abs(x))                      |
-/// | relu       | max(x, 0)                                        | none                                                   |
-/// | silu       | x / (1 + exp(-x))                                | 6 ULP, or 1.2e-36 absolute                             |
-/// | tanh       | tanh(x)                                          | 6 ULP                                                  |
-/// | sigmoid    | 1 / (1 + exp(-x))                                | 5 ULP, or 1.3e-38 absolute                             |
+/// | activation | formula                                      | error of the kernels, for every float |
+/// | ---------- | -------------------------------------------- | ------------------------------------- |
+/// | gelu_erf   | x · Φ(x) = x/2 · (1 + erf(x/√2))             | absolute <= 3e-7 · max(1, abs(x))     |
+/// | gelu_tanh  | x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) | absolute <= 3e-7 · max(1, abs(x))     |
+/// | relu       | max(x, 0)                                    | none                                  |
+/// | silu       | x / (1 + exp(-x))                            | 6 ULP, or 1.2e-36 absolute            |
+/// | tanh       | tanh(x)                                      | 6 ULP                                 |
+/// | sigmoid    | 1 / (1 + exp(-x))                            | 5 ULP, or 1.3e-38 absolute            |
 ///
 /// NaN gives NaN. At -infinity, gelu and silu are their limit, zero, where the formula reads 0 · infinity.
 #if !defined(TESSERA_KERNEL_ACTIVATION_HPP)
@@ -90,8 +90,8 @@ HWY_INLINE V polynomial(D d, V x, const float (&coefficients)[N]) {
 }
 
 /// exp(x) for x <= 0 or NaN: within 2 ULP, and 0 below -87.3 (where exp < 1.3e-38), which keeps 2^n a normal number.
-/// exp(x) = 2^n · exp(r) with n = round(x / ln 2), r = x - n ln 2 (ln 2 in two parts after Cody and Waite), and a minimax
-/// polynomial of relative error 3e-9 on abs(r) <= 0.35.
+/// exp(x) = 2^n · exp(r) with n = round(x / ln 2), r = x - n ln 2 (ln 2 in two parts after Cody and Waite), and a
+/// minimax polynomial of relative error 3e-9 on abs(r) <= 0.35.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_nonpositive(D d, V x) {
   const hn::Rebind<std::int32_t, D> di;
@@ -107,13 +107,13 @@ HWY_INLINE V exp_nonpositive(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.3f)), hn::Mul(power, scale));
 }
 
-/// 2^x for x <= 0 or NaN: relative error 1.4 · 2^-24, and 0 below -126, where 2^x is no normal number. As exp_nonpositive, with an exact
-/// remainder.
+/// 2^x for x <= 0 or NaN: relative error 1.4 · 2^-24, and 0 below -126, where 2^x is no normal number. As
+/// exp_nonpositive, with an exact remainder.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp2_nonpositive(D d, V x) {
   const hn::Rebind<std::int32_t, D> di;
-  constexpr float coefficients[] = {1.0f,           0.693147203f,   0.240226479f,   0.05550332163f,
-                                    0.009618438601f, 0.001339900349f, 0.0001535325807f};
+  constexpr float coefficients[] = {
+      1.0f, 0.693147203f, 0.240226479f, 0.05550332163f, 0.009618438601f, 0.001339900349f, 0.0001535325807f};
   const V shift = hn::Set(d, 12583039.0f);
   const V shifted = hn::Add(x, shift);
   const V power = polynomial(d, hn::Sub(x, hn::Sub(shifted, shift)), coefficients);
@@ -121,12 +121,14 @@ HWY_INLINE V exp2_nonpositive(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(power, scale));
 }
 
-/// x · Φ(x): Φ(x) - 1/2 is x times a rational function of x², of absolute error 8e-9 up to 5.5, beyond which Φ is 0 or 1 within 2e-8.
+/// x · Φ(x): Φ(x) - 1/2 is x times a rational function of x², of absolute error 8e-9 up to 5.5, beyond which Φ is 0 or
+/// 1 within 2e-8.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V gelu_erf(D d, V x) {
-  constexpr float numerator[] = {0.3989422346f,   0.03385278336f, 0.004677269484f,
+  constexpr float numerator[] = {0.3989422346f,    0.03385278336f, 0.004677269484f,
                                  0.0001688271213f, 6.35213271e-6f, 2.274933044e-8f};
-  constexpr float denominator[] = {1.0f, 0.2515222622f, 0.02864595108f, 0.001884452995f, 7.364799215e-5f, 1.197504008e-6f};
+  constexpr float denominator[] = {1.0f,           0.2515222622f, 0.02864595108f, 0.001884452995f, 7.364799215e-5f,
+                                   1.197504008e-6f};
   const V limit = hn::Set(d, 5.5f);
   const V inside = hn::Max(hn::Min(x, limit), hn::Neg(limit));
   const V square = hn::Mul(inside, inside);

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Scaled dot-product attention over packed texts of any length: bidirectional, causal, windowed, with grouped key-value heads.
+/// Scaled dot-product attention over packed texts of any length: bidirectional, causal, windowed, with grouped
+/// key-value heads.
 ///
 ///     out[i][h] = Σ_j p_ij v[j][h'],   p_i = softmax_j(scale · q[i][h] · k[j][h']),   h' = h / (heads / kv_heads)
 ///
-/// Row i of a text sees row j of the same text where causal asks j <= i, and a window w > 0 asks abs(i - j) <= w (causal: i - w < j).
+/// Row i of a text sees row j of the same text where causal asks j <= i, and a window w > 0 asks abs(i - j) <= w
+/// (causal: i - w < j).
 ///
 ///     const attention_shape shape = {.heads = 12, .kv_heads = 12, .head_width = 32, .scale = 0.17677670f};
 ///     scratch.resize(kernels.attention.attention_scratch_f32(shape, longest));
-///     kernels.attention.attention_f32(shape, qkv, 1152, qkv + 384, 1152, qkv + 768, 1152, offsets, texts, out, 384, scratch);
+///     kernels.attention.attention_f32(shape, qkv, 1152, qkv + 384, 1152, qkv + 768, 1152, offsets, texts, out, 384,
+///                                     scratch);
 ///
-/// q rows hold [heads][head_width], k and v rows [kv_heads][head_width]; row strides are in floats, so the three may lie in one
-/// [tokens][3 · 384] buffer. Text t is rows offsets[t] to offsets[t + 1]. out must not overlap q, k or v.
+/// q rows hold [heads][head_width], k and v rows [kv_heads][head_width]; row strides are in floats, so the three may
+/// lie in one [tokens][3 · 384] buffer. Text t is rows offsets[t] to offsets[t + 1]. out must not overlap q, k or v.
 ///
-/// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of query rows.
-/// Every sum of a row runs over its own keys in order, so its bits depend on its text alone, not on texts or rows beside it.
-/// Error with u = 2^-24: (2 (width + 4) u · scale · max Σ abs(q k) + (keys + keys/16 + 16) u) · max abs(v) over the keys seen.
+/// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of
+/// query rows. Every sum of a row runs over its own keys in order, so its bits depend on its text alone, not on texts
+/// or rows beside it. Error with u = 2^-24: (2 (width + 4) u · scale · max Σ abs(q k) + (keys + keys/16 + 16) u) · max
+/// abs(v) over the keys seen.
 #if !defined(TESSERA_KERNEL_ATTENTION_HPP)
 #define TESSERA_KERNEL_ATTENTION_HPP
 
@@ -28,9 +32,9 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 struct attention_shape {
   std::size_t heads;
-  std::size_t kv_heads;    ///< divides heads
+  std::size_t kv_heads;  ///< divides heads
   std::size_t head_width;
-  float scale;             ///< usually 1 / sqrt(head_width)
+  float scale;  ///< usually 1 / sqrt(head_width)
   bool causal = false;
   std::size_t window = 0;  ///< 0: none
 };
@@ -43,8 +47,9 @@ struct key_range {
 
 [[nodiscard]] constexpr key_range keys_of(const attention_shape& shape, std::size_t row, std::size_t length) noexcept {
   const std::size_t back = shape.causal ? shape.window - 1 : shape.window;
-  return {.first = shape.window == 0 || row < back ? 0 : row - back,
-          .last = shape.causal ? row + 1 : shape.window == 0 || length - row <= shape.window ? length : row + shape.window + 1};
+  const bool to_end = shape.window == 0 || length - row <= shape.window;
+  const std::size_t beyond = to_end ? length : row + shape.window + 1;
+  return {.first = shape.window == 0 || row < back ? 0 : row - back, .last = shape.causal ? row + 1 : beyond};
 }
 
 namespace scalar {
@@ -90,9 +95,9 @@ inline void attention_f32(const attention_shape& shape, const float* q, std::siz
 struct attention_kernels {
   /// Floats of scratch for texts of at most `longest` rows.
   std::size_t (*attention_scratch_f32)(const attention_shape& shape, std::size_t longest) noexcept;
-  void (*attention_f32)(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k, std::size_t k_stride,
-                        const float* v, std::size_t v_stride, const std::uint32_t* offsets, std::size_t texts, float* out,
-                        std::size_t out_stride, float* scratch) noexcept;
+  void (*attention_f32)(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
+                        std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
+                        std::size_t texts, float* out, std::size_t out_stride, float* scratch) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -144,8 +149,8 @@ inline std::size_t attention_scratch_f32(const attention_shape& shape, std::size
   return parts_of(shape, longest).size;
 }
 
-/// A row of scores in units of log2 becomes 2^(score - largest), whose sum is returned. What lies behind the row up to a whole
-/// vector becomes zero.
+/// A row of scores in units of log2 becomes 2^(score - largest), whose sum is returned. What lies behind the row up to
+/// a whole vector becomes zero.
 HWY_INLINE float exponentiate_row(float* row, std::size_t count) {
   const hn::ScalableTag<float> d;
   using vector = hn::Vec<decltype(d)>;
@@ -188,10 +193,11 @@ HWY_INLINE float exponentiate_row(float* row, std::size_t count) {
   return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
 }
 
-/// A head's keys lie in scratch as panels, its values at `values`; a block of its query rows [first, first + rows) in a text of `length`.
-inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length, std::size_t first,
-                         std::size_t rows, const float* q, std::size_t q_stride, const float* values, std::size_t value_stride,
-                         float* out, std::size_t out_stride, float* scratch) noexcept {
+/// A head's keys lie in scratch as panels, its values at `values`; a block of its query rows [first, first + rows) in a
+/// text of `length`.
+inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length,
+                         std::size_t first, std::size_t rows, const float* q, std::size_t q_stride, const float* values,
+                         std::size_t value_stride, float* out, std::size_t out_stride, float* scratch) noexcept {
   const hn::ScalableTag<float> d;
   const std::size_t width = shape.head_width;
   float* scores = scratch + parts.scores;
@@ -220,22 +226,23 @@ inline void attend_block(const attention_shape& shape, const attention_parts& pa
     float* block = sums + c;
     const bool shared = bottom.first < top.last;
     if (shared) {
-      // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not every
-      // row of the block sees are added row by row, before and after those that all see.
+      // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not
+      // every row of the block sees are added row by row, before and after those that all see.
       for (std::size_t r = 0; r < rows && bottom.first != top.first; ++r) {
         const key_range keys = keys_of(shape, first + r, length);
-        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * value_stride + c, value_stride,
-                     0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
+        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * value_stride + c,
+                     value_stride, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
       }
-      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * value_stride + c, value_stride, 0,
-                      top.last - bottom.first, block, parts.value_width, bottom.first != top.first, values);
+      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * value_stride + c,
+                      value_stride, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first,
+                      values);
     }
     for (std::size_t r = 0; r < rows && (!shared || top.last != bottom.last); ++r) {
       const key_range keys = keys_of(shape, first + r, length);
       const std::size_t from = shared ? top.last : keys.first;
       if (from < keys.last)
-        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * value_stride + c, value_stride, 0,
-                     keys.last - from, block + r * parts.value_width, 0, shared, values);
+        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * value_stride + c, value_stride,
+                     0, keys.last - from, block + r * parts.value_width, 0, shared, values);
     }
   }
 
@@ -256,8 +263,8 @@ inline void attention_f32(const attention_shape& shape, const float* q, std::siz
     const std::size_t blocks = (length + tile_height - 1) / tile_height;
     for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
       pack_panels(k + begin * k_stride + kv * width, k_stride, width, length, scratch);
-      // Values are copied where they do not fill whole panels, and where there are enough rows to pay for it: rows far apart
-      // share cache sets and touch a page each.
+      // Values are copied where they do not fill whole panels, and where there are enough rows to pay for it: rows far
+      // apart share cache sets and touch a page each.
       const float* values = v + begin * v_stride + kv * width;
       std::size_t value_stride = v_stride;
       if (width % panel_width != 0 || length > 64) {

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Matrix multiply of rows by packed weights, with what follows it fused: c = act(a · Wᵀ + bias) + residual.
 ///
-///     a [m, k] (row stride lda), W [n, k] as a torch Linear stores it, bias [n], residual and c [m, n] (row stride ldc), all f32
+///     a [m, k] (row stride lda), W [n, k] as a torch Linear stores it, bias [n], residual and c [m, n] (row stride
+///     ldc), all f32
 ///
 ///     std::vector<float> packed(kernels.matmul.packed_size_f32(k, n));          // once, at load
 ///     kernels.matmul.pack_f32(weight, k, n, packed.data());
 ///     kernels.matmul.matmul_f32(a, k, packed.data(), bias, activation::gelu_erf, nullptr, c, n, m, n, k);
 ///
-/// Order of sums: every element of c is one chain of fused multiply-adds over k, ascending, from zero (SSE2 has no FMA and rounds
-/// twice a step). So a row has the same bits whatever m is and wherever it stands. Error of the sum against real numbers:
+/// Order of sums: every element of c is one chain of fused multiply-adds over k, ascending, from zero (SSE2 has no FMA
+/// and rounds twice a step). So a row has the same bits whatever m is and wherever it stands. Error of the sum against
+/// real numbers:
 /// |err| <= k · 2^-23 · Σ|a_i w_i| (any order of sums; in practice about sqrt(k) · 2^-24), then that of the activation.
 ///
-/// Weights are packed in panels of two vectors of columns, [panel][k][columns], the last one padded with zero columns: a tile
-/// of rows reads one panel as one stream. Panels belong to the target that packed them.
+/// Weights are packed in panels of two vectors of columns, [panel][k][columns], the last one padded with zero columns:
+/// a tile of rows reads one panel as one stream. Panels belong to the target that packed them.
 #if !defined(TESSERA_KERNEL_MATMUL_HPP)
 #define TESSERA_KERNEL_MATMUL_HPP
 
@@ -27,7 +29,8 @@ namespace scalar {
 
 /// The truth: sums in double over unpacked weights [n][k], rounded once before and once after the activation.
 inline void matmul_f32(const float* a, std::size_t lda, const float* weight, const float* bias, activation act,
-                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
+                       std::size_t k) noexcept {
   for (std::size_t i = 0; i < m; ++i)
     for (std::size_t j = 0; j < n; ++j) {
       double sum = bias != nullptr ? static_cast<double>(bias[j]) : 0.0;
@@ -47,7 +50,8 @@ struct matmul_kernels {
   void (*pack_f32)(const float* weight, std::size_t k, std::size_t n, float* packed) noexcept;
   /// c = act(a · Wᵀ + bias) + residual. bias and residual may be null; residual may be c; a must not overlap c.
   void (*matmul_f32)(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
-                     const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+                     const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
+                     std::size_t k) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -87,7 +91,8 @@ inline constexpr std::size_t tile_height = 6;
 inline constexpr std::size_t panel_group_bytes = 192 << 10;
 #endif
 
-/// Depth that one call of a tile covers at most: its rows then stay in the first-level cache beside the panel that streams by.
+/// Depth that one call of a tile covers at most: its rows then stay in the first-level cache beside the panel that
+/// streams by.
 inline constexpr std::size_t tile_depth = 384;
 /// One cache line more, so that rows begin in different cache sets.
 inline constexpr std::size_t slice_stride = tile_depth + 16;
@@ -97,12 +102,12 @@ inline constexpr std::size_t group_panels = 16;
 [[nodiscard]] constexpr std::size_t tile_panels(std::size_t rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
 
 /// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if `onward`.
-/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride. `ahead` is what to fetch into the second-level cache meanwhile,
-/// a line for each l (b itself: nothing).
+/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride. `ahead` is what to fetch into the second-level
+/// cache meanwhile, a line for each l (b itself: nothing).
 template <std::size_t Rows, std::size_t Panels = 1>
-HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b, std::size_t ldb,
-                                std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out, std::size_t ldo, bool onward,
-                                const float* ahead) noexcept {
+HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b,
+                                std::size_t ldb, std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out,
+                                std::size_t ldo, bool onward, const float* ahead) noexcept {
   const matmul_tag d;
   using vector = hn::Vec<matmul_tag>;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
@@ -131,8 +136,9 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, co
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i / width * ldo + i % width * lanes);
 }
 
-using tile_function = void (*)(const float* a, std::size_t lda, const float* b, std::size_t ldb, std::size_t panel_stride,
-                               std::size_t k, float* out, std::size_t ldo, bool onward, const float* ahead) noexcept;
+using tile_function = void (*)(const float* a, std::size_t lda, const float* b, std::size_t ldb,
+                               std::size_t panel_stride, std::size_t k, float* out, std::size_t ldo, bool onward,
+                               const float* ahead) noexcept;
 
 /// multiply_tile for each number of rows: of one panel, and of tile_panels(rows).
 struct tile_functions {
@@ -150,7 +156,8 @@ constexpr tile_functions list_tiles(tile_functions list = {}) {
 
 inline constexpr tile_functions tiles = list_tiles<tile_height>();
 
-/// One tile's way from sums to c: bias, activation, residual. `tile` is [rows][width], of which the first `columns` count.
+/// One tile's way from sums to c: bias, activation, residual. `tile` is [rows][width], of which the first `columns`
+/// count.
 inline void finish_tile(float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
                         const float* bias, activation act, const float* residual, float* c, std::size_t ldc) noexcept {
   const matmul_tag d;
@@ -210,12 +217,14 @@ HWY_INLINE void transpose_4x4(const float* from, std::size_t stride, float* to, 
 
 /// n rows of k, `stride` apart, into panels [panel][k][panel_width], padded with zeros.
 inline void pack_panels(const float* rows, std::size_t stride, std::size_t k, std::size_t n, float* packed) noexcept {
-  for (std::size_t first = 0; first < n; first += panel_width, rows += panel_width * stride, packed += panel_width * k) {
+  for (std::size_t first = 0; first < n;
+       first += panel_width, rows += panel_width * stride, packed += panel_width * k) {
     const std::size_t columns = HWY_MIN(n - first, panel_width);
     std::size_t j = 0;
     for (; j + 4 <= columns; j += 4) {
       std::size_t l = 0;
-      for (; l + 4 <= k; l += 4) transpose_4x4(rows + j * stride + l, stride, packed + l * panel_width + j, panel_width);
+      for (; l + 4 <= k; l += 4)
+        transpose_4x4(rows + j * stride + l, stride, packed + l * panel_width + j, panel_width);
       for (; l < k; ++l)
         for (std::size_t i = j; i < j + 4; ++i) packed[l * panel_width + i] = rows[i * stride + l];
     }
@@ -233,17 +242,18 @@ inline void pack_f32(const float* weight, std::size_t k, std::size_t n, float* p
 }
 
 inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
-                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
+                       std::size_t k) noexcept {
   if (m == 0 || n == 0) return;
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   const std::size_t stride = k * panel_width;
-  // Panels go in groups that stay in the second-level cache while all rows pass; rows in blocks of nearly equal height, since a
-  // short last block would read the weights for little work.
-  const std::size_t group =
-      HWY_MIN(group_panels, HWY_MAX(panel_group_bytes / (HWY_MAX(stride, std::size_t{1}) * sizeof(float)), std::size_t{4}));
+  // Panels go in groups that stay in the second-level cache while all rows pass; rows in blocks of nearly equal height,
+  // since a short last block would read the weights for little work.
+  const std::size_t group = HWY_MIN(
+      group_panels, HWY_MAX(panel_group_bytes / (HWY_MAX(stride, std::size_t{1}) * sizeof(float)), std::size_t{4}));
   const std::size_t blocks = (m + tile_height - 1) / tile_height;
-  // Rows a multiple of 4 KiB apart share one cache set, too small for them: such blocks are copied, in slices of the depth between
-  // which the sums wait in `sums`, exactly. So nothing here changes the order of any sum.
+  // Rows a multiple of 4 KiB apart share one cache set, too small for them: such blocks are copied, in slices of the
+  // depth between which the sums wait in `sums`, exactly. So nothing here changes the order of any sum.
   const bool copied = lda % 1024 == 0 && m > 1;
   const std::size_t depth = copied ? tile_depth : HWY_MAX(k, std::size_t{1});
   HWY_ALIGN float slice[tile_height * slice_stride];
@@ -267,7 +277,8 @@ inline void matmul_f32(const float* a, std::size_t lda, const float* packed, con
           const std::size_t column = panel * panel_width;
           const tile_function multiply = together == 1 ? tiles.one[rows] : tiles.several[rows];
           const float* b = packed + panel * stride + begin * panel_width;
-          // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel each.
+          // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel
+          // each.
           const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
           const float* ahead = fetch ? b + group * stride + block * length * 16 : b;
           multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, ahead);

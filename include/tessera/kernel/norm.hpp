@@ -8,10 +8,11 @@
 ///     kernels.norm.layer_norm_f32(x, 384, gamma, beta, 1e-12f, y, 384, tokens, 384);
 ///
 /// Error, with u = 2^-24 and t the true result:
-///  - layer_norm: K (abs(gamma) · max (abs(x - mean) + K abs(mean)) / sigma + abs(beta)) with K = (n/16 + 16) u, for abs(x) < 2^60. So the
-///    mean need not be near zero: the second pass sums over x - mean, and what the mean lacked is added back (Chan, Golub and
-///    LeVeque 1983).
-///  - rms_norm: (n/16 + 8) u abs(t), where x² neither overflows nor vanishes. l2_normalize: 2 u abs(t) for every finite x; sums in double.
+///  - layer_norm: K (abs(gamma) · max (abs(x - mean) + K abs(mean)) / sigma + abs(beta)) with K = (n/16 + 16) u, for
+///    abs(x) < 2^60. So the mean need not be near zero: the second pass sums over x - mean, and what the mean lacked is
+///    added back (Chan, Golub and LeVeque 1983).
+///  - rms_norm: (n/16 + 8) u abs(t), where x² neither overflows nor vanishes. l2_normalize: 2 u abs(t) for every finite
+///    x; sums in double.
 #if !defined(TESSERA_KERNEL_NORM_HPP)
 #define TESSERA_KERNEL_NORM_HPP
 
@@ -25,14 +26,15 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace scalar {
 
-inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps, float* y,
-                           std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
+inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps,
+                           float* y, std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     double mean = 0.0;
     for (std::size_t i = 0; i < n; ++i) mean += static_cast<double>(x[i]);
     mean /= static_cast<double>(n);
     double variance = 0.0;
-    for (std::size_t i = 0; i < n; ++i) variance += (static_cast<double>(x[i]) - mean) * (static_cast<double>(x[i]) - mean);
+    for (std::size_t i = 0; i < n; ++i)
+      variance += (static_cast<double>(x[i]) - mean) * (static_cast<double>(x[i]) - mean);
     variance /= static_cast<double>(n);
     const double scale = 1.0 / std::sqrt(variance + static_cast<double>(eps));
     for (std::size_t i = 0; i < n; ++i) {
@@ -43,14 +45,15 @@ inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* ga
   }
 }
 
-inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y, std::size_t y_stride,
-                         std::size_t rows, std::size_t n) noexcept {
+inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y,
+                         std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     double sum = 0.0;
     for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
     const double scale = 1.0 / std::sqrt(sum / static_cast<double>(n) + static_cast<double>(eps));
     for (std::size_t i = 0; i < n; ++i)
-      y[i] = static_cast<float>(static_cast<double>(x[i]) * scale * (gamma != nullptr ? static_cast<double>(gamma[i]) : 1.0));
+      y[i] = static_cast<float>(static_cast<double>(x[i]) * scale *
+                                (gamma != nullptr ? static_cast<double>(gamma[i]) : 1.0));
   }
 }
 
@@ -65,10 +68,10 @@ inline void l2_normalize_f32(const float* x, float* y, std::size_t n) noexcept {
 
 struct norm_kernels {
   /// Rows of n, x_stride and y_stride apart. gamma and beta may be null (1 and 0).
-  void (*layer_norm_f32)(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps, float* y,
-                         std::size_t y_stride, std::size_t rows, std::size_t n) noexcept;
-  void (*rms_norm_f32)(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y, std::size_t y_stride,
-                       std::size_t rows, std::size_t n) noexcept;
+  void (*layer_norm_f32)(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps,
+                         float* y, std::size_t y_stride, std::size_t rows, std::size_t n) noexcept;
+  void (*rms_norm_f32)(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y,
+                       std::size_t y_stride, std::size_t rows, std::size_t n) noexcept;
   void (*l2_normalize_f32)(const float* x, float* y, std::size_t n) noexcept;
   void (*softmax_f32)(const float* x, float* y, std::size_t n) noexcept;
 };
@@ -179,8 +182,8 @@ HWY_INLINE float row_squares(const float* x, std::size_t n) {
 
 /// y = ((x - mean) · scale + shift) · gamma + beta, where gamma and beta may be null.
 template <bool Gamma, bool Beta>
-HWY_INLINE void row_affine(const float* x, float mean, float scale, float shift, const float* gamma, const float* beta, float* y,
-                           std::size_t n) {
+HWY_INLINE void row_affine(const float* x, float mean, float scale, float shift, const float* gamma, const float* beta,
+                           float* y, std::size_t n) {
   const norm_tag d;
   const std::size_t lanes = hn::Lanes(d);
   const norm_vector m = hn::Set(d, mean);
@@ -202,8 +205,8 @@ HWY_INLINE void row_affine(const float* x, float mean, float scale, float shift,
   }
 }
 
-inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps, float* y,
-                           std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
+inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps,
+                           float* y, std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
   const float over_n = 1.0f / static_cast<float>(n);
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     const float mean = row_sum(x, n) * over_n;
@@ -212,7 +215,7 @@ inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* ga
     row_moments(x, n, mean, rest, squares);
     rest *= over_n;
     const float variance = squares * over_n - rest * rest;
-    // Rounding may leave a negative zero-ish variance; NaN stays.
+    // Rounding may leave it a little below zero; NaN stays.
     const float scale = 1.0f / square_root((variance < 0.0f ? 0.0f : variance) + eps);
     const float shift = -rest * scale;
     if (gamma != nullptr && beta != nullptr) row_affine<true, true>(x, mean, scale, shift, gamma, beta, y, n);
@@ -222,8 +225,8 @@ inline void layer_norm_f32(const float* x, std::size_t x_stride, const float* ga
   }
 }
 
-inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y, std::size_t y_stride,
-                         std::size_t rows, std::size_t n) noexcept {
+inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamma, float eps, float* y,
+                         std::size_t y_stride, std::size_t rows, std::size_t n) noexcept {
   for (std::size_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     const float scale = 1.0f / square_root(row_squares(x, n) / static_cast<float>(n) + eps);
     if (gamma != nullptr) row_affine<true, false>(x, 0.0f, scale, 0.0f, gamma, nullptr, y, n);

@@ -8,8 +8,8 @@
 ///
 ///     kernels.pool.pool_mean_f32(tokens, 384, rows, 384, vector);      // tokens [rows][384], vector [384]
 ///
-/// Rows are `stride` floats apart. No rows give zeros. Sums run over blocks of 32 rows, then over the blocks: the error of a mean is
-/// at most (32 + rows/32 + 2) 2^-24 · Σ abs(w x) / Σ w. ids are not checked.
+/// Rows are `stride` floats apart. No rows give zeros. Sums run over blocks of 32 rows, then over the blocks: the error
+/// of a mean is at most (32 + rows/32 + 2) 2^-24 · Σ abs(w x) / Σ w. ids are not checked.
 #if !defined(TESSERA_KERNEL_POOL_HPP)
 #define TESSERA_KERNEL_POOL_HPP
 
@@ -30,7 +30,8 @@ constexpr void pool_mean_f32(const float* x, std::size_t stride, std::size_t row
   }
 }
 
-constexpr void pool_weighted_mean_f32(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) noexcept {
+constexpr void pool_weighted_mean_f32(const float* x, std::size_t stride, std::size_t rows, std::size_t n,
+                                      float* out) noexcept {
   for (std::size_t j = 0; j < n; ++j) {
     double sum = 0.0;
     double weights = 0.0;
@@ -52,8 +53,8 @@ constexpr void pool_max_f32(const float* x, std::size_t stride, std::size_t rows
   }
 }
 
-constexpr void gather_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count, std::size_t n,
-                          float* out, std::size_t out_stride) noexcept {
+constexpr void gather_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count,
+                          std::size_t n, float* out, std::size_t out_stride) noexcept {
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t j = 0; j < n; ++j) out[i * out_stride + j] = table[ids[i] * stride + j];
 }
@@ -73,11 +74,12 @@ constexpr void add_f32(const float* a, const float* b, float* y, std::size_t n) 
 struct pool_kernels {
   void (*pool_mean_f32)(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) noexcept;
   void (*pool_max_f32)(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) noexcept;
-  void (*pool_weighted_mean_f32)(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) noexcept;
+  void (*pool_weighted_mean_f32)(const float* x, std::size_t stride, std::size_t rows, std::size_t n,
+                                 float* out) noexcept;
   void (*gather_f32)(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count, std::size_t n,
                      float* out, std::size_t out_stride) noexcept;
-  void (*gather_add_f32)(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count, std::size_t n,
-                         float* out, std::size_t out_stride) noexcept;
+  void (*gather_add_f32)(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count,
+                         std::size_t n, float* out, std::size_t out_stride) noexcept;
   /// y may be a or b.
   void (*add_f32)(const float* a, const float* b, float* y, std::size_t n) noexcept;
 };
@@ -105,7 +107,8 @@ inline constexpr std::size_t pool_block = 32;
 
 /// Columns [j, j + 4 vectors) of the (weighted) mean; `count` columns of it exist.
 template <bool Weighted, bool Whole>
-HWY_INLINE void pool_columns(const float* x, std::size_t stride, std::size_t rows, std::size_t count, float scale, float* out) {
+HWY_INLINE void pool_columns(const float* x, std::size_t stride, std::size_t rows, std::size_t count, float scale,
+                             float* out) {
   const hn::ScalableTag<float> d;
   using vector = hn::Vec<decltype(d)>;
   const std::size_t lanes = hn::Lanes(d);
@@ -141,10 +144,12 @@ HWY_INLINE void pool_columns(const float* x, std::size_t stride, std::size_t row
 template <bool Weighted>
 HWY_INLINE void pool_sums(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<float>());
-  const double weights = Weighted ? static_cast<double>(rows) * static_cast<double>(rows + 1) / 2.0 : static_cast<double>(rows);
+  const double weights =
+      Weighted ? static_cast<double>(rows) * static_cast<double>(rows + 1) / 2.0 : static_cast<double>(rows);
   const float scale = rows == 0 ? 0.0f : static_cast<float>(1.0 / weights);
   std::size_t j = 0;
-  for (; j + 4 * lanes <= n; j += 4 * lanes) pool_columns<Weighted, true>(x + j, stride, rows, 4 * lanes, scale, out + j);
+  for (; j + 4 * lanes <= n; j += 4 * lanes)
+    pool_columns<Weighted, true>(x + j, stride, rows, 4 * lanes, scale, out + j);
   for (; j < n; j += lanes) pool_columns<Weighted, false>(x + j, stride, rows, HWY_MIN(lanes, n - j), scale, out + j);
 }
 
@@ -152,7 +157,8 @@ inline void pool_mean_f32(const float* x, std::size_t stride, std::size_t rows, 
   pool_sums<false>(x, stride, rows, n, out);
 }
 
-inline void pool_weighted_mean_f32(const float* x, std::size_t stride, std::size_t rows, std::size_t n, float* out) noexcept {
+inline void pool_weighted_mean_f32(const float* x, std::size_t stride, std::size_t rows, std::size_t n,
+                                   float* out) noexcept {
   pool_sums<true>(x, stride, rows, n, out);
 }
 
@@ -171,8 +177,8 @@ inline void pool_max_f32(const float* x, std::size_t stride, std::size_t rows, s
   }
 }
 
-inline void gather_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count, std::size_t n,
-                       float* out, std::size_t out_stride) noexcept {
+inline void gather_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count,
+                       std::size_t n, float* out, std::size_t out_stride) noexcept {
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t i = 0; i < count; ++i) {
@@ -192,8 +198,8 @@ inline void add_f32(const float* a, const float* b, float* y, std::size_t n) noe
   if (i < n) hn::StoreN(hn::Add(hn::LoadN(d, a + i, n - i), hn::LoadN(d, b + i, n - i)), d, y + i, n - i);
 }
 
-inline void gather_add_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count, std::size_t n,
-                           float* out, std::size_t out_stride) noexcept {
+inline void gather_add_f32(const float* table, std::size_t stride, const std::uint32_t* ids, std::size_t count,
+                           std::size_t n, float* out, std::size_t out_stride) noexcept {
   for (std::size_t i = 0; i < count; ++i)
     add_f32(table + ids[i] * stride, out + i * out_stride, out + i * out_stride, n);
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Rotary position embedding, in place: each pair of a head's leading dimensions turned by an angle that grows with the position.
+/// Rotary position embedding, in place: each pair of a head's leading dimensions turned by an angle that grows with the
+/// position.
 ///
-///     (x_a, x_b) -> (x_a cos θ - x_b sin θ, x_b cos θ + x_a sin θ),   θ = position · inv_freq[i],   i < rotary_width / 2
-///     half-split (Llama, Qwen, Gemma): a = i, b = i + rotary_width / 2;   interleaved (GPT-J, NomicBERT's option): a = 2i, b = 2i + 1
+///     (x_a, x_b) -> (x_a cos θ - x_b sin θ, x_b cos θ + x_a sin θ),   θ = position · inv_freq[i],  i < rotary_width / 2
+///     half-split (Llama, Qwen, Gemma):           a = i,  b = i + rotary_width / 2
+///     interleaved (GPT-J, NomicBERT's option):   a = 2i, b = 2i + 1
 ///
 ///     kernels.rotary.rotary_f32(q, 1152, tokens, 12, 64, 64, positions, inv_freq, false);
 ///
-/// x is [rows][heads][head_width] with rows `stride` floats apart; dimensions from rotary_width on stay. θ is the f32 product, as in the
-/// reference implementations; its sine and cosine are exact to 0.51 ULP for abs(θ) < 2^20.
-/// Error: 2^-23 · (abs(x_a) + abs(x_b)).
+/// x is [rows][heads][head_width] with rows `stride` floats apart; dimensions from rotary_width on stay. θ is the f32
+/// product, as in the reference implementations; its sine and cosine are exact to 0.51 ULP for abs(θ) < 2^20. Error:
+/// 2^-23 · (abs(x_a) + abs(x_b)).
 #if !defined(TESSERA_KERNEL_ROTARY_HPP)
 #define TESSERA_KERNEL_ROTARY_HPP
 
@@ -23,7 +25,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 namespace scalar {
 
 inline void rotary_f32(float* x, std::size_t stride, std::size_t rows, std::size_t heads, std::size_t head_width,
-                       std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq, bool interleaved) noexcept {
+                       std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq,
+                       bool interleaved) noexcept {
   const std::size_t half = rotary_width / 2;
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t h = 0; h < heads; ++h)
@@ -42,7 +45,8 @@ inline void rotary_f32(float* x, std::size_t stride, std::size_t rows, std::size
 
 struct rotary_kernels {
   void (*rotary_f32)(float* x, std::size_t stride, std::size_t rows, std::size_t heads, std::size_t head_width,
-                     std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq, bool interleaved) noexcept;
+                     std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq,
+                     bool interleaved) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -63,15 +67,16 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Sine and cosine for abs(x) < 2^20, absolute error below 1e-11: Cody and Waite's reduction by π/2, whose first part has 33 bits so that
-/// its product is exact without FMA, and Taylor's series on abs(r) <= π/4.
+/// Sine and cosine for abs(x) < 2^20, absolute error below 1e-11: Cody and Waite's reduction by π/2, whose first part
+/// has 33 bits so that its product is exact without FMA, and Taylor's series on abs(r) <= π/4.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE void sine_cosine(D d, V x, V& sine, V& cosine) {
   const hn::RebindToSigned<D> di;
   const V shift = hn::Set(d, 6755399441055744.0);  // 1.5 · 2^52 leaves the quadrant in the low bits
   const V shifted = hn::MulAdd(x, hn::Set(d, 0.63661977236758134308), shift);
   const V n = hn::Sub(shifted, shift);
-  const V r = hn::NegMulAdd(n, hn::Set(d, 6.07710050650619224932e-11), hn::NegMulAdd(n, hn::Set(d, 1.57079632673412561417), x));
+  const V r =
+      hn::NegMulAdd(n, hn::Set(d, 6.07710050650619224932e-11), hn::NegMulAdd(n, hn::Set(d, 1.57079632673412561417), x));
   const V z = hn::Mul(r, r);
   V s = hn::Set(d, -1.0 / 39916800.0);
   s = hn::MulAdd(s, z, hn::Set(d, 1.0 / 362880.0));
@@ -96,7 +101,8 @@ HWY_INLINE void sine_cosine(D d, V x, V& sine, V& cosine) {
 }
 
 inline void rotary_f32(float* x, std::size_t stride, std::size_t rows, std::size_t heads, std::size_t head_width,
-                       std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq, bool interleaved) noexcept {
+                       std::size_t rotary_width, const std::uint32_t* positions, const float* inv_freq,
+                       bool interleaved) noexcept {
   const hn::ScalableTag<double> dd;
   const hn::Rebind<float, decltype(dd)> d;
   const std::size_t lanes = hn::Lanes(d);

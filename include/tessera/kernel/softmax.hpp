@@ -5,8 +5,8 @@
 ///
 ///     kernels.norm.softmax_f32(x, y, n);
 ///
-/// Error with u = 2^-24 and t the true result: (n/16 + 12 + max x - x) u t, plus 1.3e-38: the difference max x - x is rounded once. NaN or
-/// +infinity anywhere makes every y NaN.
+/// Error with u = 2^-24 and t the true result: (n/16 + 12 + max x - x) u t, plus 1.3e-38: the difference max x - x is
+/// rounded once. NaN or +infinity anywhere makes every y NaN.
 #if !defined(TESSERA_KERNEL_SOFTMAX_HPP)
 #define TESSERA_KERNEL_SOFTMAX_HPP
 
