@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations of values in cache.
-#include <bench/kernel/support.hpp>
+#include <bench/kernel/peak.hpp>
 
 #include <utility>
 
@@ -18,8 +18,8 @@ const bool registered = [] {
     for_each_target([act, name](const kernel_table& target, const std::string& suffix) {
       const auto run = [act, &target](benchmark::State& state) {
         constexpr std::size_t n = 4096;
-        const auto* x = reinterpret_cast<const float*>(filled_memory());
-        std::vector<float> y(n);
+        const float* x = filled_floats();
+        auto y = floats(n);
         for (auto _ : state) {
           target.activation.activate_f32(act, x, y.data(), n);
           benchmark::ClobberMemory();

@@ -34,9 +34,9 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
       const std::size_t q_width = head.count * head.width;
       const std::size_t kv_width = head.kv * head.width;
       const std::size_t stride = q_width + 2 * kv_width;
-      const auto* qkv = reinterpret_cast<const float*>(filled_memory());
-      std::vector<float> out(tokens * q_width);
-      std::vector<float> scratch(target.attention.attention_scratch_f32(shape, longest));
+      const float* qkv = filled_floats();
+      auto out = floats(tokens * q_width);
+      auto scratch = floats(target.attention.attention_scratch_f32(shape, longest));
       for (auto _ : state) {
         target.attention.attention_f32(shape, qkv, stride, qkv + q_width, stride, qkv + q_width + kv_width, stride,
                                        offsets.data(), lengths.size(), out.data(), q_width, scratch.data());

@@ -29,10 +29,10 @@ void products(const char* name, activation act) {
     for (const shape s : shapes)
       for (const std::size_t m : row_counts) {
         const auto run = [=, &target](benchmark::State& state) {
-          const auto* numbers = reinterpret_cast<const float*>(filled_memory());
-          std::vector<float> packed(target.matmul.packed_size_f32(s.k, s.n));
+          const float* numbers = filled_floats();
+          auto packed = floats(target.matmul.packed_size_f32(s.k, s.n));
           target.matmul.pack_f32(numbers + (1 << 24), s.k, s.n, packed.data());
-          std::vector<float> c(m * s.n);
+          auto c = floats(m * s.n);
           for (auto _ : state) {
             target.matmul.matmul_f32(numbers, s.k, packed.data(), numbers, act, nullptr, c.data(), s.n, m, s.n, s.k);
             benchmark::ClobberMemory();
@@ -50,9 +50,9 @@ void products_from_memory() {
     for (const std::size_t m : {1u, 4u, 16u}) {
       const auto run = [=, &target](benchmark::State& state) {
         constexpr shape s = {384, 1536};
-        const auto* numbers = reinterpret_cast<const float*>(filled_memory());
+        const float* numbers = filled_floats();
         const std::size_t step = target.matmul.packed_size_f32(s.k, s.n);
-        std::vector<float> c(m * s.n);
+        auto c = floats(m * s.n);
         std::size_t place = 0;
         for (auto _ : state) {
           // Any numbers are packed weights.

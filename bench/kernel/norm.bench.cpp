@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Normalisations of 128 rows in cache; GB/s counts what is read and written.
-#include <bench/kernel/support.hpp>
+#include <bench/kernel/peak.hpp>
 
 namespace {
 
@@ -14,8 +14,8 @@ void add(const char* name, const Run& kernel) {
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
     for (const std::size_t n : {128u, 384u, 768u, 1024u}) {
       const auto run = [=, &target](benchmark::State& state) {
-        const auto* x = reinterpret_cast<const float*>(filled_memory());
-        std::vector<float> y(rows * n);
+        const float* x = filled_floats();
+        auto y = floats(rows * n);
         for (auto _ : state) {
           kernel(target, x, y.data(), n);
           benchmark::ClobberMemory();

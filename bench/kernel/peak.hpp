@@ -5,6 +5,7 @@
 #pragma once
 
 #include <bench/kernel/support.hpp>
+#include <tessera/base/aligned.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -40,6 +41,15 @@ TESSERA_BENCH_MULTIPLY_ADD(multiply_add_64, 64, __attribute__((noinline, target(
 #undef TESSERA_BENCH_MULTIPLY_ADD
 
 }  // namespace detail
+
+/// filled_memory() from its first cache line on, as a model's weights lie.
+inline const float* filled_floats() {
+  const std::uint8_t* memory = filled_memory();
+  return reinterpret_cast<const float*>(memory + (64 - reinterpret_cast<std::uintptr_t>(memory) % 64) % 64);
+}
+
+/// Zeroed floats on a cache line; benchmarks end with the program where there is no memory.
+inline tessera::aligned_buffer<float> floats(std::size_t n) { return tessera::aligned_buffer<float>::make(n).value(); }
 
 /// GFLOP/s of multiply-adds in registers, now: the best of some runs of about a third of a millisecond.
 inline double peak_gflops(std::string_view target) {
