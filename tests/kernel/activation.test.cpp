@@ -33,16 +33,16 @@ double stated_error(activation act, double x, double truth) {
     case activation::gelu_tanh: return 3e-7 * std::fmax(1.0, std::fabs(x));
     case activation::relu: return 0.0;
     case activation::silu: return std::fmax(6.0 * ulp(truth), 1.2e-36);
-    case activation::tanh: return 6.0 * ulp(truth);
+    case activation::tanh: return 7.0 * ulp(truth);
     case activation::sigmoid: return std::fmax(5.0 * ulp(truth), 1.3e-38);
   }
   return 0.0;
 }
 
-/// Both signs of each. At 4.46698 (with FMA) and 4.49076 (without) gelu_erf errs most of all floats.
+/// Both signs of each. gelu_erf errs most of all floats at 4.46698 (with FMA) and 4.49076 (without), tanh at 7.04734.
 std::vector<float> specials() {
   constexpr float magnitudes[] = {0.0f,      0x1p-149f, 0x1p-127f,  0x1p-126f, 1e-30f,   1e-8f,     0.5f,
-                                  1.0f,      1.18789f,  4.46698f,   4.49076f,  5.5f,     8.999999f, 9.0f,
+                                  1.0f,      1.18789f,  4.46698f,   4.49076f,  7.04734f, 5.5f,      8.999999f, 9.0f,
                                   9.000001f, 87.29999f, 87.3f,      87.30001f, 88.8f,    104.0f,    1e10f,
                                   1e20f,     infinity,  5.4999995f, 5.500001f, nan_value, 3.4028234e38f};
   std::vector<float> values;

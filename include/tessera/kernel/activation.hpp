@@ -9,7 +9,7 @@
 /// | gelu_tanh  | x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) | absolute <= 3e-7 · max(1, abs(x))     |
 /// | relu       | max(x, 0)                                    | none                                  |
 /// | silu       | x / (1 + exp(-x))                            | 6 ULP, or 1.2e-36 absolute            |
-/// | tanh       | tanh(x)                                      | 6 ULP                                 |
+/// | tanh       | tanh(x)                                      | 7 ULP                                 |
 /// | sigmoid    | 1 / (1 + exp(-x))                            | 5 ULP, or 1.3e-38 absolute            |
 ///
 /// NaN gives NaN. At -infinity, gelu and silu are their limit, zero, where the formula reads 0 · infinity.
