@@ -19,6 +19,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+static_assert(json::max_depth == detail::json_deepest);
+
 namespace detail {
 
 /// Copies a simdjson document into a tape, refusing what simdjson lets through: duplicate keys and lone surrogates.

@@ -4,7 +4,6 @@
 ///     const auto fault = ts::detail::find_json_fault("{\"a\": 1,}");   // byte 8: wanted a key in quotes
 #pragma once
 
-#include <tessera/io/json.hpp>
 #include <tessera/io/quoted.hpp>
 
 #include <charconv>
@@ -16,7 +15,7 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-static_assert(json::max_depth == 64);  // the sentence below says so
+inline constexpr std::size_t json_deepest = 64;  // json::max_depth, which the sentence below says
 
 struct json_fault {
   std::size_t offset;
@@ -66,7 +65,7 @@ class json_fault_finder {
           [[fallthrough]];
         case state::value:
           if (c == '{' || c == '[') {
-            if (open_.size() == json::max_depth) return fault("at most 64 levels of nesting");
+            if (open_.size() == json_deepest) return fault("at most 64 levels of nesting");
             ++at_;
             open_ += c == '{' ? '}' : ']';
             next = state::first;
