@@ -243,8 +243,10 @@ TESSERA_INLINE result<> write_safetensors(std::string_view path, std::span<const
     if (header.size() > 1) header += ',';
     detail::append_json_string(header, tensor.name);
     header += ":{\"dtype\":\"" + std::string(to_string(tensor.type)) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.shape.size(); ++i)
-      header += (i != 0 ? "," : "") + std::to_string(tensor.shape[i]);
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+      if (i != 0) header += ',';  // "," + string makes g++ 12 warn at -O3 (-Wrestrict)
+      header += std::to_string(tensor.shape[i]);
+    }
     header += "],\"data_offsets\":[" + std::to_string(end) + ',';
     end += tensor.bytes.size();
     header += std::to_string(end) + "]}";
