@@ -46,11 +46,17 @@ tessera_build_locked() {
     tessera_quietly cmake -S "$TESSERA_ROOT" -B "$TESSERA_BUILD_DIR" -G Ninja -DCMAKE_BUILD_TYPE=Release \
       -DTESSERA_BUILD_TESTS=OFF -DTESSERA_BUILD_BENCH=OFF -DTESSERA_BUILD_EXAMPLES=OFF -DTESSERA_BUILD_TOOLS=ON || return 1
   fi
-  # "no work to do" stays silent; a real build is shown as it goes.
-  if ! ninja -C "$TESSERA_BUILD_DIR" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    say "building $* (g++, Release)"
-    ninja -C "$TESSERA_BUILD_DIR" "$@" >&2 || return 1
-  fi
+  # A build is shown as it goes; a call with nothing to do says nothing.
+  ninja -C "$TESSERA_BUILD_DIR" "$@" 2>&1 | {
+    local line said=0
+    while IFS= read -r line; do
+      case $line in "ninja: Entering directory"* | *"Re-checking globbed directories"* | "ninja: no work to do"*) continue ;; esac
+      [ $said = 1 ] || say "building $* (Release)"
+      said=1
+      say "$line"
+    done
+  }
+  return "${PIPESTATUS[0]}"
 }
 
 # tessera_quietly COMMAND...: output only where the command fails.
