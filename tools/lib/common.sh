@@ -34,9 +34,14 @@ tessera_locked() {
 # tessera_program NAME: the path of a built program.
 tessera_program() { printf '%s/bin/%s\n' "$TESSERA_BUILD_DIR" "$1"; }
 
+# tessera_bootstrap GROUP: what programs or tests need is there afterwards.
+tessera_bootstrap() {
+  "$TESSERA_ROOT/tools/bootstrap" --for "$1" --quiet || die "tools/bootstrap failed; its output above says why"
+}
+
 # tessera_build TARGET...: what the targets need, then the targets. Says nothing when there is nothing to do.
 tessera_build() {
-  "$TESSERA_ROOT/tools/bootstrap" --for programs --quiet || die "tools/bootstrap failed; its output above says why"
+  tessera_bootstrap programs
   tessera_locked build tessera_build_locked "$@" || die "the build of $* failed; its output above says why"
 }
 
