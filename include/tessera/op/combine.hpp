@@ -22,14 +22,15 @@ namespace tessera::inline TESSERA_ABI {
 template <std::size_t M, embedding_like From>
 [[nodiscard]] auto truncate(const From& source) noexcept {
   using space = typename From::space;
-  constexpr bool shorter = M > 0 && M <= space::dimension;
+  constexpr bool shorter = M <= space::dimension;
   constexpr bool trained = space::truncates_to(M) || M == space::dimension;
   static_assert(shorter, "tessera: truncate<M> cannot go beyond the dimension of the embedding");
-  static_assert(!shorter || trained,
+  static_assert(!shorter || trained || M == 0,
                 "tessera: this space was not trained for this length (Matryoshka), so its first components are no embedding");
   static_assert(std::is_same_v<typename From::precision, f32>, "tessera: truncate<M> works on f32; narrow the result instead");
+  static_assert(M > 0, "tessera: a dimension is at least 1");
   embedding<truncated<space, M>, f32> made;
-  if constexpr (shorter && trained && std::is_same_v<typename From::precision, f32>) {
+  if constexpr (M > 0 && shorter && trained && std::is_same_v<typename From::precision, f32>) {
     if constexpr (space::unit_length) kernel::kernels().norm.l2_normalize_f32(source.data(), made.data(), M);
     else std::copy_n(source.data(), M, made.data());
     made.set_made_by(source.made_by());

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tessera/base/aligned.hpp>
+#include <tessera/base/fingerprint.hpp>
 #include <tessera/type/precision.hpp>
 #include <tessera/type/space.hpp>
 
@@ -18,19 +19,12 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// The first 8 bytes of a digest over a model's weights and settings; 0 where no model made the vector.
-struct fingerprint {
-  std::uint64_t value = 0;
-  [[nodiscard]] constexpr bool operator==(const fingerprint&) const = default;
-  [[nodiscard]] constexpr explicit operator bool() const noexcept { return value != 0; }
-};
-
 /// What a narrow precision stores beside its components; `unknown` lengths are computed where they are needed.
 template <precision Precision>
 struct row_facts {};
 
-template <precision Precision>
-  requires std::same_as<Precision, f16> || std::same_as<Precision, bf16>
+template <floating_precision Precision>
+  requires(!std::is_same_v<Precision, f32>)
 struct row_facts<Precision> {
   static constexpr float unknown = -1.0f;
   float norm = unknown;  ///< Euclidean length of the stored values
@@ -40,6 +34,14 @@ template <scaled_precision Precision>
 struct row_facts<Precision> {
   float scale = 1.0f;  ///< component = code · scale
   float norm = 0.0f;   ///< Euclidean length of code · scale
+};
+
+/// An embedding or a view of one.
+template <class T>
+concept embedding_like = requires(const T& vector) {
+  typename T::space;
+  typename T::precision;
+  vector.view();
 };
 
 /// Borrows one vector whose address is a multiple of Alignment bytes.
@@ -66,11 +68,17 @@ class alignas(vector_alignment) embedding {
   constexpr explicit embedding(const Values& values, row_facts<Precision> facts = {}, fingerprint made_by = {})
       : facts_(facts), made_by_(made_by) {
     using given = decltype(std::span(values));
-    static_assert(std::is_same_v<typename given::value_type, storage>,
+    constexpr bool list = !embedding_like<Values>;
+    constexpr bool fitting = list && std::is_same_v<typename given::value_type, storage>;
+    static_assert(list, "tessera: an embedding of another space or precision is not a list of values; cast<> and quantize<> "
+                        "change the precision, nothing changes the space");
+    static_assert(!list || std::is_same_v<typename given::value_type, storage>,
                   "tessera: these values are not of the storage type of this precision; use cast<> or quantize<>");
-    static_assert(given::extent == stored,
-                  "tessera: the number of values is not the dimension of this space (for a length known only at run time use embedding::from)");
-    for (std::size_t i = 0; i < stored; ++i) values_[i] = values[i];
+    static_assert(!fitting || given::extent == stored,
+                  "tessera: the number of values is not the dimension of this space "
+                  "(for a length known only at run time use embedding::from)");
+    if constexpr (fitting)  // an error has one sentence, not what follows from it
+      for (std::size_t i = 0; i < stored; ++i) values_[i] = values[i];
   }
 
   /// From a length known only at run time. Errors: mismatch.
@@ -175,14 +183,15 @@ class embedding_view {
                                     fingerprint made_by = {}) noexcept
       : facts_(facts), made_by_(made_by) {
     using element = std::remove_const_t<T>;
-    static_assert(std::is_same_v<element, storage> || sizeof(element) == 1,
+    constexpr bool suits = std::is_same_v<element, storage> || sizeof(element) == 1;
+    static_assert(std::is_same_v<element, storage> || suits,
                   "tessera: these values are not of the storage type of this precision; use cast<> or quantize<>");
-    static_assert(alignof(element) >= Alignment,
+    static_assert(!suits || alignof(element) >= Alignment,
                   "tessera: the type of these bytes does not promise the alignment of this view; use as<>, aligned_bytes or read<>");
     static_assert(Extent * sizeof(element) == stored * sizeof(storage) && Extent != std::dynamic_extent,
                   "tessera: the extent of these values is not exactly the vector's");
     if constexpr (std::is_same_v<element, storage>) data_ = values.data();
-    else data_ = reinterpret_cast<const storage*>(values.data());
+    else if constexpr (suits) data_ = reinterpret_cast<const storage*>(values.data());
   }
   template <std::size_t Extent, std::size_t Promised>
   explicit embedding_view(aligned_bytes<Extent, Promised> bytes, row_facts<Precision> facts = {},
@@ -227,13 +236,5 @@ template <embedding_space Space, precision Precision>
 constexpr embedding_view<Space, Precision, vector_alignment> embedding<Space, Precision>::view() const noexcept {
   return *this;
 }
-
-/// An embedding or a view of one.
-template <class T>
-concept embedding_like = requires(const T& vector) {
-  typename T::space;
-  typename T::precision;
-  vector.view();
-};
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -11,6 +11,7 @@
 #include <tessera/type/embedding.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -43,7 +44,7 @@ class embedding_matrix {
     return row_view::trusted(values_.data() + i * stride, facts(i), made_by_);
   }
   [[nodiscard]] row_view operator[](std::size_t i) const noexcept { return row(i); }
-  /// The storage of row i, writable; the padding behind it stays zero.
+  /// The storage of row i, writable; the padding behind it stays zero, and who writes it sets the row's facts.
   [[nodiscard]] std::span<storage, stored> values(std::size_t i) noexcept {
     TESSERA_ASSERT(i < rows_);
     return std::span<storage, stored>(values_.data() + i * stride, stored);
@@ -78,7 +79,39 @@ class embedding_matrix {
 
   /// Room for `rows` rows in all. Errors: out_of_memory; then nothing has changed.
   [[nodiscard]] result<> reserve(std::size_t rows) {
-    if (rows <= capacity_) return {};
+    TESSERA_TRY([[maybe_unused]] const auto old, grow(rows));
+    return {};
+  }
+
+  /// Appends one vector, which may be a row of this matrix; its fingerprint is the caller's business. Errors: out_of_memory.
+  template <embedding_like Row>
+  [[nodiscard]] result<> append(const Row& vector) {
+    constexpr bool here = std::is_same_v<typename Row::space, Space>;
+    static_assert(std::is_same_v<typename Row::space, Space>, "tessera: this matrix holds another embedding space");
+    static_assert(!here || std::is_same_v<typename Row::precision, Precision>,
+                  "tessera: this matrix holds another precision; cast<> or quantize<> the row");
+    if constexpr (here && std::is_same_v<typename Row::precision, Precision>) {
+      aligned_buffer<storage> old;
+      if (rows_ == capacity_) {
+        TESSERA_TRY(old, grow(std::max<std::size_t>(16, capacity_ + capacity_ / 2)));
+      }
+      std::copy_n(vector.data(), stored, values_.data() + rows_ * stride);
+      set_facts(rows_, vector.facts());
+      ++rows_;
+    }
+    return {};
+  }
+
+  /// Bytes held, the unused capacity included.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return values_.bytes() + norms_.bytes() + scales_.bytes(); }
+
+ private:
+  static constexpr bool has_norm = requires(row_facts<Precision> facts) { facts.norm; };
+  static constexpr bool has_scale = requires(row_facts<Precision> facts) { facts.scale; };
+
+  /// Room for `rows` rows; returns the storage that was left, which a view may still look at.
+  [[nodiscard]] result<aligned_buffer<storage>> grow(std::size_t rows) {
+    if (rows <= capacity_) return aligned_buffer<storage>();
     if (rows > std::numeric_limits<std::size_t>::max() / stride) rows = std::numeric_limits<std::size_t>::max() / stride;
     TESSERA_TRY(auto values, aligned_buffer<storage>::make(rows * stride));
     aligned_buffer<float> norms;
@@ -94,26 +127,9 @@ class embedding_matrix {
       scales_ = std::move(scales);
     }
     std::copy_n(values_.data(), rows_ * stride, values.data());
-    values_ = std::move(values);
     capacity_ = rows;
-    return {};
+    return std::exchange(values_, std::move(values));
   }
-
-  /// Appends one vector; its fingerprint is the caller's business. Errors: out_of_memory.
-  [[nodiscard]] result<> append(embedding_view<Space, Precision> vector) {
-    if (rows_ == capacity_) TESSERA_CHECK(reserve(std::max<std::size_t>(16, capacity_ + capacity_ / 2)));
-    std::copy_n(vector.data(), stored, values_.data() + rows_ * stride);
-    set_facts(rows_, vector.facts());
-    ++rows_;
-    return {};
-  }
-
-  /// Bytes held, the unused capacity included.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return values_.bytes() + norms_.bytes() + scales_.bytes(); }
-
- private:
-  static constexpr bool has_norm = requires(row_facts<Precision> facts) { facts.norm; };
-  static constexpr bool has_scale = requires(row_facts<Precision> facts) { facts.scale; };
 
   aligned_buffer<storage> values_;
   aligned_buffer<float> norms_;

@@ -15,9 +15,9 @@
 
 #include <tessera/base/half.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -69,17 +69,24 @@ struct b1 {
   static constexpr std::string_view label = "b1";
 };
 
+namespace detail {
+// Variables, not concepts built of std::same_as: clang explains a concept down to its atoms, over 30 lines.
 template <class T>
-concept precision = std::same_as<T, f32> || std::same_as<T, f16> || std::same_as<T, bf16> || std::same_as<T, i8> ||
-                    std::same_as<T, i4> || std::same_as<T, b1>;
+inline constexpr bool is_floating = std::is_same_v<T, f32> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
+template <class T>
+inline constexpr bool is_scaled = std::is_same_v<T, i8> || std::is_same_v<T, i4>;
+}  // namespace detail
 
 /// Components are floating-point numbers; the error of each is relative to its own value.
 template <class T>
-concept floating_precision = std::same_as<T, f32> || std::same_as<T, f16> || std::same_as<T, bf16>;
+concept floating_precision = detail::is_floating<T>;
 
 /// Components are integer codes times one scale a vector; the error is relative to the vector's largest component.
 template <class T>
-concept scaled_precision = std::same_as<T, i8> || std::same_as<T, i4>;
+concept scaled_precision = detail::is_scaled<T>;
+
+template <class T>
+concept precision = floating_precision<T> || scaled_precision<T> || std::is_same_v<T, b1>;
 
 /// Storage elements that hold `count` components; the unused bits of the last element are zero.
 template <precision Precision>

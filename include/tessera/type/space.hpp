@@ -40,14 +40,30 @@ template <class Property>
   if constexpr (is_matryoshka<Property>) return Property::contains(dimension);
   else return false;
 }
+
+/// One order, so that two spellings of a space are one type.
+template <class... Properties>
+inline constexpr bool are_properties = sizeof...(Properties) == 0;
+template <class Only>
+inline constexpr bool are_properties<Only> = std::same_as<Only, unit_length> || is_matryoshka<Only>;
+template <class First, class Second>
+inline constexpr bool are_properties<First, Second> = std::same_as<First, unit_length> && is_matryoshka<Second>;
+
+/// The lengths of every `matryoshka` lie in 1 .. Whole.
+template <std::size_t Whole, class Property>
+inline constexpr bool lengths_within = true;
+template <std::size_t Whole, std::size_t... Dimensions>
+inline constexpr bool lengths_within<Whole, matryoshka<Dimensions...>> = ((Dimensions > 0 && Dimensions <= Whole) && ...);
 }  // namespace detail
 
 /// An embedding space. Name identifies the model; Properties are `unit_length` and `matryoshka<...>`, in that order.
 template <name Name, std::size_t Dimension, pooling Pooling = pooling::mean, class... Properties>
 struct space {
   static_assert(Dimension > 0, "tessera: a dimension is at least 1");
-  static_assert(((std::same_as<Properties, tessera::unit_length> || detail::is_matryoshka<Properties>) && ...),
-                "tessera: a space's properties are unit_length and matryoshka<...>");
+  static_assert(detail::are_properties<Properties...>,
+                "tessera: a space's properties are unit_length and matryoshka<...>, once each and in this order");
+  static_assert((detail::lengths_within<Dimension, Properties> && ...),
+                "tessera: a length of matryoshka<...> lies beyond the dimension of the space, or is 0");
 
   static constexpr std::size_t dimension = Dimension;
   static constexpr auto pooling_mode = Pooling;
