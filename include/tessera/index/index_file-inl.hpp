@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of index/index_file.hpp.
+#pragma once
+
+#include <tessera/base/aligned.hpp>
+#include <tessera/index/index_file.hpp>
+#include <tessera/io/atomic_file.hpp>
+#include <tessera/io/quoted.hpp>
+
+#include <algorithm>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+/// Not text (the first byte), and damaged visibly by programs that change line ends, as in PNG.
+inline constexpr std::string_view index_magic = "\x89TSX\r\n\x1a\n";
+
+/// Where the fields of the header stand.
+struct index_field {
+  static constexpr std::size_t version = 8, header_bytes = 12, file_bytes = 16, rows = 24, dimension = 32, stride = 40,
+                               made_by = 48, weights = 56, flags = 88, block_bytes = 92, kind = 96, precision = 112,
+                               pooling = 128, metric = 144, directory = 160, sections = 168, label = 172, table = 176;
+};
+inline constexpr std::size_t index_name_bytes = 16;
+inline constexpr std::size_t index_entry_bytes = 24;
+inline constexpr std::uint32_t index_flag_unit = 1;
+inline constexpr std::uint32_t index_flag_weights = 2;
+
+/// The header's size for that many sections and bytes of label; its digest is the last 8.
+[[nodiscard]] constexpr std::size_t index_header_bytes(std::size_t sections, std::size_t label) noexcept {
+  return round_up(index_field::table + sections * index_entry_bytes + label + 8, vector_alignment);
+}
+
+[[nodiscard]] constexpr std::uint64_t index_blocks(std::uint64_t data_bytes) noexcept {
+  return data_bytes / index_file::block_bytes + (data_bytes % index_file::block_bytes != 0 ? 1 : 0);
+}
+
+/// Text that fills its field up with zeros.
+inline void append_name(std::string& out, std::string_view name, std::size_t width) {
+  out += name;
+  out.append(width - name.size(), '\0');
+}
+
+}  // namespace detail
+
+TESSERA_INLINE std::unexpected<error> index_file::wrong(error_code code, std::string thing, std::string wanted,
+                                                        std::string found, std::uint64_t offset) const {
+  return fail({.code = code,
+               .thing = std::move(thing),
+               .wanted = std::move(wanted),
+               .found = std::move(found),
+               .path = path_,
+               .offset = offset});
+}
+
+TESSERA_INLINE result<index_file> index_file::view(std::span<const std::byte> bytes, std::string_view path) {
+  index_file file;
+  file.path_ = path;
+  file.bytes_ = bytes;
+  TESSERA_CHECK(file.read_header());
+  return file;
+}
+
+TESSERA_INLINE result<> index_file::read_header() {
+  using field = detail::index_field;
+  const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+  if (!text.starts_with(detail::index_magic))
+    return wrong(error_code::malformed, {}, "an index file (\"\\x89TSX\" first)",
+                 is_git_lfs_pointer(text) ? std::string(git_lfs_pointer) : quoted(text.substr(0, 8)), 0);
+  if (bytes_.size() < field::table) return wrong(error_code::malformed, "header", "176 bytes and more", "the end", bytes_.size());
+  const auto u32 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint32_t>(bytes_.data() + at); };
+  const auto u64 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint64_t>(bytes_.data() + at); };
+  if (u32(field::version) != version)
+    return wrong(error_code::unsupported, "format version", std::to_string(version), std::to_string(u32(field::version)),
+                 field::version);
+  // What gives the header its size comes before its digest, so it is checked against itself and the file first.
+  const std::size_t header_bytes = u32(field::header_bytes);
+  const std::uint32_t section_count = u32(field::sections);
+  const std::uint32_t label_bytes = u32(field::label);
+  if (section_count > most_sections)
+    return wrong(error_code::malformed, "sections", "at most " + std::to_string(most_sections), std::to_string(section_count),
+                 field::sections);
+  if (label_bytes > longest_label)
+    return wrong(error_code::malformed, "name of the space", "at most " + std::to_string(longest_label) + " bytes",
+                 std::to_string(label_bytes), field::label);
+  if (const std::size_t wanted = detail::index_header_bytes(section_count, label_bytes); header_bytes != wanted)
+    return wrong(error_code::malformed, "header", std::to_string(wanted) + " bytes", std::to_string(header_bytes),
+                 field::header_bytes);
+  if (u64(field::file_bytes) != bytes_.size() || header_bytes > bytes_.size())
+    return wrong(error_code::malformed, "file", std::to_string(u64(field::file_bytes)) + " bytes", std::to_string(bytes_.size()),
+                 field::file_bytes);
+  if (u64(header_bytes - 8) != digest64(bytes_.first(header_bytes - 8)))
+    return wrong(error_code::checksum, "header", "its checksum", "another", header_bytes - 8);
+
+  const auto name = [&](std::size_t at, std::size_t width) {
+    const std::string_view whole = text.substr(at, width);
+    return whole.substr(0, std::min(whole.find('\0'), width));
+  };
+  const std::uint32_t flags = u32(field::flags);
+  if (flags > (detail::index_flag_unit | detail::index_flag_weights))
+    return wrong(error_code::unsupported, "flags", "at most 3", std::to_string(flags), field::flags);
+  if (u32(field::block_bytes) != block_bytes)
+    return wrong(error_code::unsupported, "block size", std::to_string(block_bytes), std::to_string(u32(field::block_bytes)),
+                 field::block_bytes);
+  const auto mode = pooling_from_name(name(field::pooling, detail::index_name_bytes));
+  if (!mode)
+    return wrong(error_code::unsupported, "pooling", "mean, cls, last_token, max or weighted_mean",
+                 quoted(name(field::pooling, detail::index_name_bytes)), field::pooling);
+  description_ = {.kind = std::string(name(field::kind, detail::index_name_bytes)),
+                  .precision = std::string(name(field::precision, detail::index_name_bytes)),
+                  .metric = std::string(name(field::metric, detail::index_name_bytes)),
+                  .pooling = *mode,
+                  .label = std::string(text.substr(field::table + section_count * detail::index_entry_bytes, label_bytes)),
+                  .unit_length = (flags & detail::index_flag_unit) != 0,
+                  .dimension = u64(field::dimension),
+                  .stride_bytes = u64(field::stride),
+                  .rows = u64(field::rows),
+                  .made_by = {u64(field::made_by)}};
+  if ((flags & detail::index_flag_weights) != 0)
+    std::copy_n(bytes_.data() + field::weights, 32, description_.origin.weights.emplace().data());
+  return read_sections(header_bytes, section_count);
+}
+
+TESSERA_INLINE result<> index_file::read_sections(std::size_t header_bytes, std::uint32_t count) {
+  using field = detail::index_field;
+  const auto u64 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint64_t>(bytes_.data() + at); };
+  // Data begins at the first section, or, without any, where the directory ends.
+  directory_at_ = header_bytes;
+  const std::uint64_t first = count == 0 ? header_bytes : u64(field::table + 8);
+  if (first < header_bytes || first > bytes_.size())
+    return wrong(error_code::malformed, "data", "after the header, in the file", "byte " + std::to_string(first), field::table + 8);
+  data_at_ = static_cast<std::size_t>(first);
+  const std::uint64_t blocks = detail::index_blocks(bytes_.size() - data_at_);
+  if (round_up(header_bytes + blocks * 8, vector_alignment) != data_at_)
+    return wrong(error_code::malformed, "directory", std::to_string(blocks) + " checksums before the data",
+                 std::to_string(data_at_ - header_bytes) + " bytes", header_bytes);
+  std::uint64_t end = data_at_;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t entry = field::table + i * detail::index_entry_bytes;
+    const std::uint64_t at = u64(entry + 8);
+    const std::uint64_t size = u64(entry + 16);
+    if (at != round_up(end, vector_alignment) || at > bytes_.size() || size > bytes_.size() - at)
+      return wrong(error_code::malformed, "section " + std::to_string(i), "the next place in the file",
+                   std::to_string(size) + " bytes from byte " + std::to_string(at), entry);
+    const std::string_view whole(reinterpret_cast<const char*>(bytes_.data() + entry), 8);
+    sections_.push_back({whole.substr(0, std::min<std::size_t>(whole.find('\0'), 8)), bytes_.subspan(at, size)});
+    end = at + size;
+  }
+  if (end != bytes_.size())
+    return wrong(error_code::malformed, "data", "the last section to end the file",
+                 std::to_string(bytes_.size() - end) + " bytes after it", end);
+  if (u64(field::directory) != digest64(bytes_.subspan(directory_at_, data_at_ - directory_at_)))
+    return wrong(error_code::checksum, "directory of checksums", "its checksum", "another", directory_at_);
+  return {};
+}
+
+TESSERA_INLINE result<> index_file::verify() const {
+  const auto data = bytes_.subspan(data_at_);
+  for (std::size_t block = 0; block * block_bytes < data.size(); ++block) {
+    const std::size_t at = block * block_bytes;
+    const auto wanted = detail::load<std::endian::little, std::uint64_t>(bytes_.data() + directory_at_ + block * 8);
+    if (digest64(data.subspan(at, std::min(block_bytes, data.size() - at))) != wanted)
+      return wrong(error_code::checksum, "block " + std::to_string(block), "its checksum", "another", data_at_ + at);
+  }
+  return {};
+}
+
+TESSERA_INLINE result<> index_file::matches(const index_description& wanted, const provenance& expected) const {
+  std::vector<error> found;
+  const auto same = [&](const char* thing, const std::string& type, const std::string& file) {
+    if (type != file) found.push_back({.code = error_code::mismatch, .thing = thing, .wanted = type, .found = file});
+  };
+  const index_description& mine = description_;
+  same("kind of index", quoted(wanted.kind), quoted(mine.kind));
+  same("embedding space", quoted(wanted.label), quoted(mine.label));
+  same("dimension", std::to_string(wanted.dimension), std::to_string(mine.dimension));
+  same("precision", quoted(wanted.precision), quoted(mine.precision));
+  same("pooling", std::string(to_string(wanted.pooling)), std::string(to_string(mine.pooling)));
+  same("metric", quoted(wanted.metric), quoted(mine.metric));
+  same("unit length", wanted.unit_length ? "yes" : "no", mine.unit_length ? "yes" : "no");
+  if (found.empty())
+    same("bytes from row to row", std::to_string(wanted.stride_bytes), std::to_string(mine.stride_bytes));
+  const auto hex = [](const std::optional<std::array<std::byte, 32>>& digest) {
+    std::string text = digest ? "" : "none";
+    for (std::size_t i = 0; digest && i < digest->size(); ++i)
+      for (const unsigned shift : {4u, 0u}) text += "0123456789abcdef"[std::to_integer<unsigned>((*digest)[i] >> shift) & 15u];
+    return text;
+  };
+  if (expected.weights) same("SHA-256 of the weights", hex(expected.weights), hex(mine.origin.weights));
+  if (found.empty()) return {};
+  if (found.size() == 1) return std::unexpected(std::move(found.front()).in(path_));
+  return fail({.code = error_code::mismatch, .thing = "not the index of this type", .path = path_, .causes = std::move(found)});
+}
+
+TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::string_view name, std::uint64_t size) const {
+  const auto found = std::ranges::find(sections_, name, &index_section::name);
+  if (found != sections_.end() && found->bytes.size() == size) return found->bytes;
+  return fail({.code = error_code::malformed,
+               .thing = "section " + std::string(name),
+               .wanted = std::to_string(size) + " bytes",
+               .found = found == sections_.end() ? "none" : std::to_string(found->bytes.size()),
+               .path = path_});
+}
+
+TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,
+                                         std::span<const index_section> sections) {
+  static_assert(std::endian::native == std::endian::little, "tessera: index files are written on little-endian processors only");
+  constexpr std::size_t width = detail::index_name_bytes;
+  bool fits = what.kind.size() <= width && what.precision.size() <= width && what.metric.size() <= width &&
+              what.label.size() <= index_file::longest_label && sections.size() <= index_file::most_sections;
+  for (const index_section& section : sections) fits = fits && section.name.size() <= 8;
+  if (!fits)
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "names in an index file",
+                 .wanted = "kind, precision and metric of at most 16 bytes, a space of at most 4096",
+                 .found = quoted(what.kind) + ", " + quoted(what.precision) + ", " + quoted(what.metric) + ", " + quoted(what.label),
+                 .path = std::string(path)});
+
+  // Offsets relative to the data; then, as the directory's size is known, from the file's beginning.
+  std::vector<std::uint64_t> offsets;
+  std::uint64_t data_bytes = 0;
+  for (const index_section& section : sections) {
+    offsets.push_back(round_up(data_bytes, vector_alignment));
+    data_bytes = offsets.back() + section.bytes.size();
+  }
+  const std::size_t header_bytes = detail::index_header_bytes(sections.size(), what.label.size());
+  const std::uint64_t data_at = round_up(header_bytes + detail::index_blocks(data_bytes) * 8, vector_alignment);
+
+  // Hands `use` the data in blocks, the zeros between sections included.
+  const auto each_block = [&](const auto& use) -> result<> {
+    std::vector<std::byte> block;
+    block.reserve(index_file::block_bytes);
+    const auto take = [&](std::span<const std::byte> bytes) -> result<> {
+      while (!bytes.empty()) {
+        const std::size_t now = std::min(index_file::block_bytes - block.size(), bytes.size());
+        block.insert(block.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(now));
+        bytes = bytes.subspan(now);
+        if (block.size() < index_file::block_bytes) continue;
+        TESSERA_CHECK(use(std::span<const std::byte>(block)));
+        block.clear();
+      }
+      return {};
+    };
+    constexpr std::array<std::byte, vector_alignment> zeros{};
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < sections.size(); ++i) {
+      TESSERA_CHECK(take(std::span(zeros).first(static_cast<std::size_t>(offsets[i] - at))));
+      TESSERA_CHECK(take(sections[i].bytes));
+      at = offsets[i] + sections[i].bytes.size();
+    }
+    if (!block.empty()) TESSERA_CHECK(use(std::span<const std::byte>(block)));
+    return {};
+  };
+
+  std::string directory;
+  TESSERA_CHECK(each_block([&](std::span<const std::byte> block) -> result<> {
+    append_le(directory, digest64(block));
+    return {};
+  }));
+  directory.resize(static_cast<std::size_t>(data_at) - header_bytes, '\0');
+
+  std::string header(detail::index_magic);
+  append_le(header, index_file::version);
+  append_le(header, static_cast<std::uint32_t>(header_bytes));
+  append_le(header, data_at + data_bytes);
+  append_le(header, what.rows);
+  append_le(header, what.dimension);
+  append_le(header, what.stride_bytes);
+  append_le(header, what.made_by.value);
+  const auto weights = what.origin.weights.value_or(std::array<std::byte, 32>{});
+  header.append(reinterpret_cast<const char*>(weights.data()), weights.size());
+  append_le(header, (what.unit_length ? detail::index_flag_unit : 0u) | (what.origin.weights ? detail::index_flag_weights : 0u));
+  append_le(header, static_cast<std::uint32_t>(index_file::block_bytes));
+  detail::append_name(header, what.kind, width);
+  detail::append_name(header, what.precision, width);
+  detail::append_name(header, to_string(what.pooling), width);
+  detail::append_name(header, what.metric, width);
+  append_le(header, digest64(std::as_bytes(std::span(directory))));
+  append_le(header, static_cast<std::uint32_t>(sections.size()));
+  append_le(header, static_cast<std::uint32_t>(what.label.size()));
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    detail::append_name(header, sections[i].name, 8);
+    append_le(header, data_at + offsets[i]);
+    append_le(header, std::uint64_t{sections[i].bytes.size()});
+  }
+  header += what.label;
+  header.resize(header_bytes - 8, '\0');
+  append_le(header, digest64(std::as_bytes(std::span(header))));
+
+  TESSERA_TRY(atomic_file file, atomic_file::create(path));
+  TESSERA_CHECK(file.write(header));
+  TESSERA_CHECK(file.write(directory));
+  TESSERA_CHECK(each_block([&](std::span<const std::byte> block) { return file.write(block); }));
+  return file.commit();
+}
+
+}  // namespace tessera::inline TESSERA_ABI

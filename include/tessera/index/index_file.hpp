@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The file of an index: a header that says what the rows are, named sections of bytes, and a checksum over every byte.
+///
+///     TESSERA_TRY(const ts::index_file file, ts::index_file::view(mapped.bytes(), path));   // header and directory checked
+///     TESSERA_CHECK(file.verify());                                                         // every block checked
+///     TESSERA_TRY(const auto rows, file.section("rows", rows_bytes));
+///
+/// Little-endian; laid out byte by byte in docs/formats.md. Checksums are `digest64` (base/fingerprint.hpp): of the header, of
+/// the directory, and in the directory one of each 16 KiB of data. They find accidents, not forgeries.
+#pragma once
+
+#include <tessera/base/fingerprint.hpp>
+#include <tessera/io/bytes.hpp>
+#include <tessera/io/mapped_file.hpp>
+#include <tessera/type/pooling.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Where the rows of an index come from, beyond what its type says.
+struct provenance {
+  std::optional<std::array<std::byte, 32>> weights = {};  ///< SHA-256 of the model's weights (io/sha256.hpp)
+
+  [[nodiscard]] bool operator==(const provenance&) const = default;
+};
+
+/// What a file says of its rows. The first eight are fixed by the type of an index.
+struct index_description {
+  std::string kind;       ///< "flat"; at most 16 bytes, like precision and metric
+  std::string precision;  ///< "f16"
+  std::string metric;     ///< "cosine"
+  tessera::pooling pooling = pooling::mean;
+  std::string label;  ///< the space's name
+  bool unit_length = false;
+  std::uint64_t dimension = 0;
+  std::uint64_t stride_bytes = 0;  ///< from one row to the next
+  std::uint64_t rows = 0;
+  fingerprint made_by = {};
+  provenance origin = {};
+};
+
+/// A part of the data: named by at most 8 bytes.
+struct index_section {
+  std::string_view name;
+  std::span<const std::byte> bytes;
+};
+
+/// A file in memory, whose header and directory have been checked. Borrows the bytes.
+class index_file {
+ public:
+  static constexpr std::uint32_t version = 1;
+  static constexpr std::size_t block_bytes = 16384;
+  static constexpr std::size_t most_sections = 64;
+  static constexpr std::size_t longest_label = 4096;
+
+  /// Errors: malformed, unsupported (a newer version), checksum (of header or directory).
+  [[nodiscard]] static result<index_file> view(std::span<const std::byte> bytes, std::string_view path);
+
+  [[nodiscard]] const index_description& description() const noexcept { return description_; }
+  /// The file is of the index type that `wanted` describes, and of the weights that `expected` names. Errors: mismatch, with
+  /// everything that differs.
+  [[nodiscard]] result<> matches(const index_description& wanted, const provenance& expected) const;
+  /// Every block has its checksum. Errors: checksum, naming the first block that has not.
+  [[nodiscard]] result<> verify() const;
+
+  /// The bytes of a section, which has exactly `size`. Errors: malformed.
+  [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name, std::uint64_t size) const;
+  /// Fills `to` from a section of exactly as many values. Errors: malformed.
+  template <wire_number T>
+  [[nodiscard]] result<> copy(std::string_view name, std::span<T> to) const {
+    TESSERA_TRY(const auto bytes, section(name, to.size_bytes()));
+    return copy_le<T>(bytes, to);
+  }
+  [[nodiscard]] std::span<const index_section> sections() const noexcept { return sections_; }
+
+ private:
+  [[nodiscard]] std::unexpected<error> wrong(error_code code, std::string thing, std::string wanted, std::string found,
+                                             std::uint64_t offset) const;
+  [[nodiscard]] result<> read_header();
+  [[nodiscard]] result<> read_sections(std::size_t header_bytes, std::uint32_t count);
+
+  std::string path_;
+  std::span<const std::byte> bytes_;
+  std::size_t directory_at_ = 0;
+  std::size_t data_at_ = 0;
+  index_description description_;
+  std::vector<index_section> sections_;
+};
+
+/// Writes header, directory and sections, in the order given, through a temporary. Errors: those of `atomic_file`;
+/// invalid_argument (names that do not fit).
+[[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
+                                        std::span<const index_section> sections);
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/index/index_file-inl.hpp>
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The k nearest rows of a matrix for one query or many: every row is scored, so the answer is exact.
+///
+///     auto hits = ts::scan_rows<ts::cosine>(queries, rows, ids, 10, {.threads = &pool});   // one list for each query
+///
+/// The rows are read in blocks; each block is scored for up to 256 queries while it is in the cache. The result does not depend
+/// on the blocks, the other queries or the number of threads (op/top_k.hpp: the order is total).
+#pragma once
+
+#include <tessera/base/threads.hpp>
+#include <tessera/op/score_rows.hpp>
+#include <tessera/op/top_k.hpp>
+
+#include <functional>
+#include <stop_token>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct search_options {
+  thread_pool* threads = nullptr;  ///< shares the rows among its threads
+  std::stop_token stop = {};       ///< looked at before each block of rows; then the search is error `stopped`
+  /// Rows for whose id this is false are left out. Asked from several threads at once where `threads` is set, and only for rows
+  /// that would be among the k.
+  std::function<bool(std::uint64_t)> filter = {};
+};
+
+namespace detail {
+
+/// Bytes of rows that stay in the second-level cache while several queries pass by (kernel/distance.hpp).
+inline constexpr std::size_t scan_block_bytes = std::size_t{512} << 10;
+/// Rows in a block at most: their scores lie on the stack.
+inline constexpr std::size_t scan_block_rows = 1024;
+/// Queries that pass a block one after the other, so that they stay in the cache too.
+inline constexpr std::size_t scan_queries = 256;
+
+template <class Best>
+void push_filtered(Best& best, std::span<const float> scores, std::span<const std::uint64_t> ids, bool larger_is_nearer,
+                   const std::function<bool(std::uint64_t)>& filter) {
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    // A NaN among the k makes both comparisons false, so that every number is looked at.
+    if (best.full() && (best.k() == 0 || (larger_is_nearer ? scores[i] < best.threshold() : scores[i] > best.threshold())))
+      continue;
+    if (filter(ids[i])) best.push(ids[i], scores[i]);
+  }
+}
+
+}  // namespace detail
+
+/// Hits of each query, nearest first: min(k, rows that the filter lets pass) of them. `queries` is a matrix, or a span of
+/// vectors; ids[i] is the id of row i. Errors: stopped.
+template <metric Metric, class Queries, embedding_space Space, precision Precision>
+[[nodiscard]] result<std::vector<std::vector<hit>>> scan_rows(const Queries& queries,
+                                                              const embedding_matrix<Space, Precision>& rows,
+                                                              std::span<const std::uint64_t> ids, std::size_t k,
+                                                              const search_options& options = {}) {
+  using best_rows = top_k<Metric::larger_is_nearer>;
+  using matrix = embedding_matrix<Space, Precision>;
+  TESSERA_ASSERT(ids.size() == rows.rows());
+  std::size_t query_count = 0;
+  if constexpr (requires { queries.rows(); }) query_count = queries.rows();
+  else query_count = queries.size();
+
+  constexpr std::size_t row_bytes = matrix::stride * sizeof(typename matrix::storage);
+  constexpr std::size_t block = std::clamp(detail::scan_block_bytes / row_bytes, std::size_t{1}, detail::scan_block_rows);
+  const std::size_t blocks = (rows.rows() + block - 1) / block;
+  // A few parts for each thread, so that one that is slowed down does not keep all waiting.
+  const std::size_t wanted_parts = options.threads == nullptr ? 1 : 4 * options.threads->size();
+  const std::size_t parts = std::min(wanted_parts, std::max<std::size_t>(blocks, 1));
+
+  std::vector<std::vector<hit>> found;
+  found.reserve(query_count);
+  for (std::size_t from = 0; from < query_count; from += detail::scan_queries) {
+    const std::size_t group = std::min(detail::scan_queries, query_count - from);
+    std::vector<best_rows> best;
+    best.reserve(parts * group);
+    for (std::size_t i = 0; i < parts * group; ++i) best.emplace_back(std::min(k, rows.rows()));
+    for_each(options.threads, parts, [&](std::size_t part) {
+      float scores[block];
+      for (std::size_t b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
+        if (options.stop.stop_requested()) return;
+        const std::size_t first = b * block;
+        const std::size_t count = std::min(block, rows.rows() - first);
+        const auto block_ids = ids.subspan(first, count);
+        for (std::size_t q = 0; q < group; ++q) {
+          score_rows<Metric>(queries[from + q], rows, first, count, scores);
+          auto& mine = best[part * group + q];
+          if (options.filter)
+            detail::push_filtered(mine, {scores, count}, block_ids, Metric::larger_is_nearer, options.filter);
+          else mine.push(std::span<const float>(scores, count), block_ids);
+        }
+      }
+    });
+    if (options.stop.stop_requested())
+      return fail({.code = error_code::stopped, .thing = "search of " + std::to_string(rows.rows()) + " rows"});
+    for (std::size_t q = 0; q < group; ++q) {
+      for (std::size_t part = 1; part < parts; ++part) best[q].push(best[part * group + q]);
+      found.push_back(best[q].take());
+    }
+  }
+  return found;
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Scores of consecutive rows of a matrix against one query: out[i] = Metric{}(query, rows.row(first + i)), with the same bits.
+///
+///     float scores[1000];
+///     ts::score_rows<ts::cosine>(query, matrix, 0, 1000, scores);
+///
+/// The query has the rows' precision, or is f32 against narrower rows. What the kernels do many rows at a time (dot products,
+/// squared L2 of floats, Hamming, Jaccard) goes through them; everything else, a metric of the user's own included, row by row.
+#pragma once
+
+#include <tessera/op/metric.hpp>
+#include <tessera/type/matrix.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+/// The kernel that takes one query to many rows for dot products (or squared L2), or nullptr where there is none.
+template <bool SquaredL2, class Query, class Row>
+[[nodiscard]] constexpr auto rows_kernel(const kernel::distance_kernels& k) noexcept {
+  if constexpr (std::is_same_v<Row, f32> && std::is_same_v<Query, f32>) return SquaredL2 ? k.squared_l2_rows_f32 : k.dot_rows_f32;
+  else if constexpr (std::is_same_v<Row, f16> && std::is_same_v<Query, f16>) return SquaredL2 ? k.squared_l2_rows_f16 : k.dot_rows_f16;
+  else if constexpr (std::is_same_v<Row, bf16> && std::is_same_v<Query, bf16>)
+    return SquaredL2 ? k.squared_l2_rows_bf16 : k.dot_rows_bf16;
+  else if constexpr (std::is_same_v<Row, f16>) return SquaredL2 ? k.squared_l2_rows_f32_f16 : k.dot_rows_f32_f16;
+  else if constexpr (std::is_same_v<Row, bf16>) return SquaredL2 ? k.squared_l2_rows_f32_bf16 : k.dot_rows_f32_bf16;
+  else if constexpr (SquaredL2) return nullptr;  // integer codes have two scales, which no integer sum takes in
+  else if constexpr (std::is_same_v<Row, i8> && std::is_same_v<Query, i8>) return k.dot_rows_i8;
+  else if constexpr (std::is_same_v<Row, i4> && std::is_same_v<Query, i4>) return k.dot_rows_i4;
+  else if constexpr (std::is_same_v<Row, i8>) return k.dot_rows_f32_i8;
+  else if constexpr (std::is_same_v<Row, i4>) return k.dot_rows_f32_i4;
+  else return nullptr;
+}
+
+/// Takes `kernel` to the rows and hands `use` every row's number and sum.
+template <class Sum, class Kernel, class Query, class Matrix, class Use>
+void each_sum(Kernel kernel, const Query& query, const Matrix& rows, std::size_t first, std::size_t count, std::size_t n,
+              const Use& use) noexcept {
+  constexpr std::size_t together = 256;
+  Sum sums[together];
+  for (std::size_t done = 0; done < count; done += together) {
+    const std::size_t now = std::min(together, count - done);
+    kernel(kernel_data(query), kernel_data(rows.row(first + done)), Matrix::stride, now, n, sums);
+    for (std::size_t i = 0; i < now; ++i) use(done + i, sums[i]);
+  }
+}
+
+}  // namespace detail
+
+/// Scores of rows first .. first + count - 1, which must exist.
+template <metric Metric, embedding_like Query, embedding_space Space, precision Precision>
+void score_rows(const Query& query, const embedding_matrix<Space, Precision>& rows, std::size_t first, std::size_t count,
+                float* out) noexcept {
+  using from = typename Query::precision;
+  constexpr std::size_t n = Space::dimension;
+  TESSERA_ASSERT(first <= rows.rows() && count <= rows.rows() - first);
+  if (count == 0) return;
+  const auto view = query.view();
+  const auto& kernels = kernel::kernels().distance;
+  constexpr bool cosine_is_dot = std::is_same_v<Metric, cosine> && Space::unit_length && std::is_same_v<Precision, f32>;
+  constexpr bool cosine_by_norms = std::is_same_v<Metric, cosine> && !std::is_same_v<Precision, f32>;
+  if constexpr (std::is_same_v<Metric, hamming> || std::is_same_v<Metric, jaccard>) {
+    static_assert(detail::binary<Query, typename embedding_matrix<Space, Precision>::row_view>());
+    constexpr std::size_t bytes = embedding_matrix<Space, Precision>::stored;
+    if constexpr (std::is_same_v<Metric, hamming>)
+      detail::each_sum<std::uint32_t>(kernels.hamming_rows_b1, view, rows, first, count, bytes,
+                                      [out](std::size_t i, std::uint32_t sum) { out[i] = static_cast<float>(sum); });
+    else kernels.jaccard_rows_b1(view.data(), rows.row(first).data(), rows.stride, count, bytes, out);
+  } else if constexpr (cosine_is_dot || cosine_by_norms || std::is_same_v<Metric, inner_product>) {
+    static_assert(detail::comparable<Query, typename embedding_matrix<Space, Precision>::row_view>());
+    const auto kernel = detail::rows_kernel<false, from, Precision>(kernels);
+    if constexpr (std::is_same_v<Precision, f32> || (floating_precision<Precision> && !cosine_by_norms)) {
+      kernel(detail::kernel_data(view), detail::kernel_data(rows.row(first)), rows.stride, count, n, out);
+    } else {
+      using sum = std::conditional_t<scaled_precision<from>, std::int32_t, float>;
+      const float scale = detail::scale_of(view);
+      const float length = cosine_by_norms ? detail::length_of(view) : 1.0f;
+      detail::each_sum<sum>(kernel, view, rows, first, count, n, [&](std::size_t i, sum dot) {
+        const auto row = rows.row(first + i);
+        const float score = static_cast<float>(dot) * scale * detail::scale_of(row);
+        if constexpr (cosine_by_norms) {
+          const float lengths = length * detail::length_of(row);
+          out[i] = lengths == 0.0f ? 0.0f : score / lengths;
+        } else {
+          out[i] = score;
+        }
+      });
+    }
+  } else if constexpr (std::is_same_v<Metric, squared_l2> && floating_precision<Precision>) {
+    static_assert(detail::comparable<Query, typename embedding_matrix<Space, Precision>::row_view>());
+    detail::rows_kernel<true, from, Precision>(kernels)(detail::kernel_data(view), detail::kernel_data(rows.row(first)),
+                                                        rows.stride, count, n, out);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) out[i] = Metric{}(view, rows.row(first + i));
+  }
+}
+
+}  // namespace tessera::inline TESSERA_ABI
