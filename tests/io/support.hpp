@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the tests of the readers share: values out of results, damaged copies of bytes, the manifest of the damaged
-/// files.
+/// What the tests of the readers share: damaged copies of bytes, the manifest of the damaged files.
 #pragma once
 
 #include <tests/support/catch.hpp>
 #include <tests/support/fixtures.hpp>
+#include <tests/support/result.hpp>
 
 #include <tessera/io/json.hpp>
 
@@ -18,22 +18,6 @@
 #include <vector>
 
 namespace tessera_tests {
-
-/// The value, or a failed test that shows the error.
-template <class T>
-T value_of(tessera::result<T> outcome) {
-  if (!outcome) FAIL(outcome.error().message());
-  return std::move(*outcome);
-}
-inline void succeed(const tessera::result<>& outcome) {
-  if (!outcome) FAIL(outcome.error().message());
-}
-/// The message of the error, or a failed test.
-template <class T>
-std::string message_of(const tessera::result<T>& outcome) {
-  if (outcome) FAIL("wanted an error, found a value");
-  return outcome.error().message();
-}
 
 /// A copy that ends where its allocation ends, so that the address sanitizer sees every byte read beyond it.
 class exact_bytes {

@@ -5,7 +5,7 @@
 /// formats (index files name the model that made their rows) and does not change between versions or processors.
 #pragma once
 
-#include <tessera/base/config.hpp>
+#include <tessera/base/bytes.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -29,13 +29,6 @@ namespace detail {
   return state ^ (state >> 29);
 }
 
-[[nodiscard]] inline std::uint64_t little_endian_word(const std::byte* bytes) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof word);
-  if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
-  return word;
-}
-
 }  // namespace detail
 
 /// The digest of `bytes`, continued from `seed`.
@@ -44,11 +37,13 @@ namespace detail {
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 32; at += 32, left -= 32)
-    for (std::size_t i = 0; i < 4; ++i) lanes[i] = detail::mix(lanes[i], detail::little_endian_word(at + 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      lanes[i] = detail::mix(lanes[i], detail::load<std::endian::little, std::uint64_t>(at + 8 * i));
   std::byte tail[32]{};
   if (left > 0) std::memcpy(tail, at, left);
   std::uint64_t digest = bytes.size();
-  for (std::size_t i = 0; i < 4; ++i) digest = detail::mix(digest, detail::mix(lanes[i], detail::little_endian_word(tail + 8 * i)));
+  for (std::size_t i = 0; i < 4; ++i)
+    digest = detail::mix(digest, detail::mix(lanes[i], detail::load<std::endian::little, std::uint64_t>(tail + 8 * i)));
   return digest;
 }
 

@@ -32,8 +32,9 @@ struct row_facts<Precision> {
 
 template <scaled_precision Precision>
 struct row_facts<Precision> {
-  float scale = 1.0f;  ///< component = code · scale
-  float norm = 0.0f;   ///< Euclidean length of code · scale
+  static constexpr float unknown = -1.0f;
+  float scale = 1.0f;    ///< component = code · scale
+  float norm = unknown;  ///< Euclidean length of code · scale
 };
 
 /// An embedding or a view of one.

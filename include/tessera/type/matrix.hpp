@@ -29,11 +29,13 @@ class embedding_matrix {
 
   embedding_matrix() = default;
 
-  /// Zero rows. Errors: out_of_memory.
+  /// Rows of zeros, their facts as `row_facts` begins. Errors: out_of_memory.
   [[nodiscard]] static result<embedding_matrix> make(std::size_t rows) {
     embedding_matrix made;
     TESSERA_CHECK(made.reserve(rows));
     made.rows_ = rows;
+    if constexpr (has_norm)
+      for (std::size_t i = 0; i < rows; ++i) made.set_facts(i, {});
     return made;
   }
 
