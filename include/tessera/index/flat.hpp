@@ -30,7 +30,7 @@ namespace tessera::inline TESSERA_ABI {
 template <embedding_space Space, precision Precision = f32, metric Metric = cosine>
 class flat {
   static_assert(Metric::binary == std::is_same_v<Precision, b1>,
-                "tessera: hamming and jaccard compare binary codes (b1), the other metrics numbers; choose the metric that suits the precision");
+                "tessera: hamming and jaccard compare binary codes (b1), the other metrics numbers");
 
  public:
   using space = Space;
@@ -130,7 +130,7 @@ class flat {
     if constexpr (detail::index_answers<flat, Query>()) {
       TESSERA_CHECK(detail::same_model<Space>(made_by(), query.made_by(), "query"));
       const auto view = query.view();
-      TESSERA_TRY(found, scan_rows<Metric>(std::span<const std::remove_const_t<decltype(view)>>(&view, 1), rows_, ids_, k, options));
+      TESSERA_TRY(found, scan_rows<Metric>(std::span(&view, 1), rows_, ids_, k, options));
     }
     return std::move(found.front());
   }
@@ -170,7 +170,8 @@ class flat {
     return read(file.bytes(), path, expected);
   }
   /// The same from memory, which is copied; `path` names it in errors.
-  [[nodiscard]] static result<flat> read(std::span<const std::byte> bytes, std::string_view path, const provenance& expected = {}) {
+  [[nodiscard]] static result<flat> read(std::span<const std::byte> bytes, std::string_view path,
+                                         const provenance& expected = {}) {
     TESSERA_TRY(const index_file file, index_file::view(bytes, path));
     TESSERA_CHECK(file.matches(described(), expected));
     TESSERA_CHECK(file.verify());

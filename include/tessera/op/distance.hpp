@@ -115,8 +115,8 @@ template <class A, class B>
     return kernel.squared_l2_f32_bf16(a.data(), kernel_data(b), n);
   } else {
     // Two scales: |a|^2 + |b|^2 - 2·a·b, put together in double so that nothing cancels between exact integer sums.
-    const double sa = scale_of(a);
-    const double sb = scale_of(b);
+    const auto sa = static_cast<double>(scale_of(a));
+    const auto sb = static_cast<double>(scale_of(b));
     const double aa = static_cast<double>(raw_dot(a, a)) * sa * sa;
     const double bb = static_cast<double>(raw_dot(b, b)) * sb * sb;
     const double ab = static_cast<double>(raw_dot(a, b)) * sa * sb;
