@@ -54,8 +54,12 @@ set_target_properties(tessera_compiled PROPERTIES EXPORT_NAME compiled POSITION_
 target_compile_definitions(tessera_compiled PUBLIC TESSERA_COMPILED)
 target_link_libraries(tessera_compiled PUBLIC tessera_core)
 foreach(component ${TESSERA_COMPONENTS_FOUND})
+  set(visible PRIVATE)
+  if(component STREQUAL model)
+    set(visible PUBLIC) # model types are templates over Hana's headers in the user's own files too
+  endif()
   foreach(need ${TESSERA_NEEDS_${component}})
-    target_link_libraries(tessera_compiled PRIVATE tessera::dep::${need})
+    target_link_libraries(tessera_compiled ${visible} tessera::dep::${need})
   endforeach()
   foreach(folder ${TESSERA_FOLDERS_${component}})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/${folder}.cpp)

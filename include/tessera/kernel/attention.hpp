@@ -52,6 +52,15 @@ struct key_range {
   return {.first = shape.window == 0 || row < back ? 0 : row - back, .last = shape.causal ? row + 1 : beyond};
 }
 
+/// Floats of scratch that suffice on every target, for memory planned before the target is known.
+[[nodiscard]] constexpr std::size_t attention_scratch_bound(const attention_shape& shape, std::size_t longest) noexcept {
+  constexpr std::size_t panel = 32;  // the widest panel and the tallest tile of any target: asserted below
+  constexpr std::size_t tile = 14;
+  const std::size_t width = (shape.head_width + panel - 1) / panel * panel;
+  const std::size_t keys = (longest + panel - 1) / panel * panel;
+  return keys * shape.head_width + longest * width + tile * (keys + panel + 2 * width);
+}
+
 namespace scalar {
 
 inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
@@ -132,6 +141,8 @@ struct attention_parts {
   std::size_t sums;
   std::size_t size;
 };
+
+static_assert(panel_width <= 32 && tile_height <= 14, "attention_scratch_bound counts with these");
 
 HWY_INLINE attention_parts parts_of(const attention_shape& shape, std::size_t length) {
   attention_parts parts;

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What model types share, of tessera::compiled.
+#include <tessera/model/bert_family-inl.hpp>
+#include <tessera/model/description-inl.hpp>
+#include <tessera/model/directory-inl.hpp>
+#include <tessera/model/families-inl.hpp>
+#include <tessera/model/graph_runner-inl.hpp>
+#include <tessera/model/loader-inl.hpp>
+#include <tessera/model/published-inl.hpp>
+#include <tessera/model/text_embedder-inl.hpp>

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A list of stages as one function from token ids to vectors: checked edge by edge, described as a manifest, run on packed texts.
+///
+///     using g = ts::graph<ts::token_embedding<100, 8>, ts::pool<ts::pooling::mean>>;
+///     static_assert(g::output::width == 8 && g::parameter_count == 800 && g::manifest().size() == 1);
+///
+/// Weights are a value of their own (`graph::weights<f32>`), so a graph type costs nothing until something is loaded.
+#pragma once
+
+#include <tessera/graph/manifest.hpp>
+#include <tessera/graph/sequence.hpp>
+#include <tessera/graph/stage/embedding.hpp>
+#include <tessera/graph/stage/pool.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+/// What `ask` says of the one stage that it can be asked of, else 0.
+template <class... Stages, class Ask>
+[[nodiscard]] consteval std::size_t size_of_stage(Ask ask) {
+  std::size_t size = 0;
+  auto look = [&]<class Stage>() {
+    if constexpr (requires { ask.template operator()<Stage>(); }) size = ask.template operator()<Stage>();
+  };
+  (look.template operator()<Stages>(), ...);
+  return size;
+}
+
+/// Width of the rows along the last edge before pooling.
+template <class Made, class Stage, class... After>
+[[nodiscard]] consteval std::size_t token_width_of() {
+  using makes = tessera::output_of<Stage, Made>;
+  if constexpr (std::is_same_v<typename makes::axis, axis::texts>) return Made::width;
+  else if constexpr (sizeof...(After) == 0) return makes::width;
+  else return token_width_of<makes, After...>();
+}
+}  // namespace detail
+
+template <class... Stages>
+class graph;
+
+template <class First, class... Rest>
+class graph<First, Rest...> {
+  struct texts_in {};  // stands before the first stage in a wrong edge's message
+  using checked = detail::walk<texts_in, produces<axis::ids>, First, Rest...>;
+
+ public:
+  /// False where an edge has been reported.
+  static constexpr bool sound = checked::sound;
+  using output = typename checked::type;
+
+  template <class Precision>
+  using weights = boost::hana::tuple<typename First::template weights<Precision>, typename Rest::template weights<Precision>...>;
+
+  /// Every tensor the graph reads, in the order of its stages.
+  [[nodiscard]] static constexpr const auto& manifest() noexcept { return manifest_; }
+
+  /// Number of parameters, biases and norms included.
+  static constexpr std::size_t parameter_count = [] {
+    std::size_t count = 0;
+    auto add = [&count](const tensor_entry& entry) { count += entry.size(); };
+    detail::describe_stages<First, Rest...>(tensor_sink(add));
+    return count;
+  }();
+
+  /// Rows of the token table.
+  static constexpr std::size_t vocabulary =
+      detail::size_of_stage<First, Rest...>([]<class Stage>() requires requires { Stage::vocabulary; } { return Stage::vocabulary; });
+  /// Longest text that learned positions allow, or 0 where nothing limits it.
+  static constexpr std::size_t positions =
+      detail::size_of_stage<First, Rest...>([]<class Stage>() requires requires { Stage::positions; } { return Stage::positions; });
+  /// Token types, or 0 where the graph does not look at them.
+  static constexpr std::size_t types =
+      detail::size_of_stage<First, Rest...>([]<class Stage>() requires requires { Stage::types; } { return Stage::types; });
+
+  /// Peak bytes of workspace for a batch of this size run in one piece; the vectors themselves are part of it.
+  [[nodiscard]] static constexpr std::size_t workspace_bytes(batch_size size) noexcept {
+    return detail::bytes_of<produces<axis::ids>, First, Rest...>(size).peak;
+  }
+
+  /// Bytes of loaded weights on this processor: packing pads the last panel of each matrix.
+  template <class Precision>
+  [[nodiscard]] static std::size_t memory_bytes() noexcept {
+    return (First::template memory_bytes<Precision>() + ... + Rest::template memory_bytes<Precision>());
+  }
+
+  /// Reads and packs all weights. Errors: those of the reader, out_of_memory.
+  template <class Precision>
+  [[nodiscard]] static result<> load(weights<Precision>& into, weight_reader& reader) {
+    return detail::load_stages<Precision, First, Rest...>(into, weight_scope(reader));
+  }
+
+  /// Runs the whole graph. The rows returned live in `memory` until its next use; it must have workspace_bytes of this batch.
+  template <class Weights>
+  [[nodiscard]] static activations run(const Weights& weights, const token_batch& batch, workspace& memory) noexcept {
+    activations x;
+    detail::run_stages<0, produces<axis::ids>, First, Rest...>(weights, batch, x, memory);
+    return x;
+  }
+
+  /// Runs the stages up to the pooling: the last hidden state, [tokens, width].
+  template <class Weights>
+  [[nodiscard]] static activations run_tokens(const Weights& weights, const token_batch& batch, workspace& memory) noexcept {
+    activations x;
+    run_until_texts<0, produces<axis::ids>, First, Rest...>(weights, batch, x, memory);
+    return x;
+  }
+
+  /// Width of the last hidden state.
+  static constexpr std::size_t token_width = detail::token_width_of<produces<axis::ids>, First, Rest...>();
+
+ private:
+  static constexpr std::size_t tensor_count_ = [] {
+    std::size_t count = 0;
+    auto add = [&count](const tensor_entry&) { ++count; };
+    detail::describe_stages<First, Rest...>(tensor_sink(add));
+    return count;
+  }();
+  static constexpr std::array<tensor_entry, tensor_count_> manifest_ = [] {
+    std::array<tensor_entry, tensor_count_> entries{};
+    std::size_t next = 0;
+    auto add = [&](const tensor_entry& entry) { entries[next++] = entry; };
+    detail::describe_stages<First, Rest...>(tensor_sink(add));
+    return entries;
+  }();
+
+  template <std::size_t Index, class Made, class Stage, class... After, class Weights>
+  static void run_until_texts(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
+    using makes = tessera::output_of<Stage, Made>;
+    if constexpr (!std::is_same_v<typename makes::axis, axis::texts>) {
+      detail::run_stage<Stage, Made>(boost::hana::at_c<Index>(weights), batch, x, memory);
+      if constexpr (sizeof...(After) > 0) run_until_texts<Index + 1, makes, After...>(weights, batch, x, memory);
+    }
+  }
+};
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How attention splits a width into heads, and which positions it turns by rotation, with every impossible split refused by name.
+///
+///     ts::heads<12>                                        // width / 12 each, as many key-value heads
+///     ts::heads<16, ts::kv_heads<2>, ts::head_width<128>>   // grouped queries (arXiv:2305.13245), width stated
+///     ts::rotary<64>                                        // rotary positions over 64 of a head's components (arXiv:2104.09864)
+#pragma once
+
+#include <tessera/base/config.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Number of key-value heads; each serves heads / kv_heads query heads.
+template <std::size_t Count>
+struct kv_heads {};
+
+/// Width of one head, where it is not the model's width over the number of heads.
+template <std::size_t Width>
+struct head_width {};
+
+namespace detail {
+template <class Option>
+inline constexpr std::size_t kv_heads_of = 0;
+template <std::size_t Count>
+inline constexpr std::size_t kv_heads_of<kv_heads<Count>> = Count;
+template <class Option>
+inline constexpr std::size_t head_width_of = 0;
+template <std::size_t Width>
+inline constexpr std::size_t head_width_of<head_width<Width>> = Width;
+}  // namespace detail
+
+template <std::size_t Count, class... Options>
+struct heads {
+  static constexpr std::size_t count = Count;
+  static constexpr std::size_t stated_width = (std::size_t{0} + ... + detail::head_width_of<Options>);
+  static constexpr std::size_t stated_kv = (std::size_t{0} + ... + detail::kv_heads_of<Options>);
+  static constexpr std::size_t kv = stated_kv == 0 ? Count : stated_kv;
+
+  static_assert(Count > 0, "tessera: attention needs at least one head");
+  static_assert(Count == 0 || (kv <= Count && Count % kv == 0), "tessera: the key-value heads do not divide the heads");
+};
+
+/// Rotary positions over the first Width components of each head; component pairs are (i, i + Width/2), angles
+/// position / Theta^(2i/Width).
+template <std::size_t Width, double Theta = 10000.0>
+struct rotary {
+  static constexpr std::size_t width = Width;
+  static constexpr double theta = Theta;
+  static_assert(Width % 2 == 0, "tessera: an odd rotary width cannot be split into pairs");
+};
+
+/// No rotation: positions come from the embedding stage.
+struct no_rotary {
+  static constexpr std::size_t width = 0;
+  static constexpr double theta = 1.0;
+};
+
+namespace detail {
+
+/// sqrt(x) by Newton's steps from above, correctly rounded for the head widths of this world; std::sqrt is no constant expression.
+[[nodiscard]] constexpr double square_root(double x) noexcept {
+  double root = x < 1.0 ? 1.0 : x;
+  for (double next = 0.5 * (root + x / root); next < root; next = 0.5 * (root + x / root)) root = next;
+  return root;
+}
+
+/// The widths that a model's width and its heads give.
+template <std::size_t Width, class Heads, class Rotary>
+struct head_layout {
+  static_assert(Heads::stated_width != 0 || Width % Heads::count == 0,
+                "tessera: the heads do not divide the width; state head_width<...> where that is meant");
+  static constexpr std::size_t width = Heads::stated_width != 0 ? Heads::stated_width : Width / Heads::count;
+  static_assert(Rotary::width <= width || Width % Heads::count != 0, "tessera: the rotary width is larger than a head");
+  static constexpr std::size_t query = width * Heads::count;
+  static constexpr std::size_t key = width * Heads::kv;
+};
+
+}  // namespace detail
+
+}  // namespace tessera::inline TESSERA_ABI

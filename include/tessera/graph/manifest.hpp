@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tensors a graph expects, as a value: names, shapes and axes, folded from its stages at compile time.
+///
+///     for (const ts::tensor_entry& wanted : model::manifest())
+///       std::cout << wanted.label() << wanted.shape_text();   // layers.0.attention.query.weight [384, 384]
+///
+/// The same description, run over sizes read from a config.json, lists what a directory's type expects without compiling it: each
+/// stage describes itself once, to a `tensor_sink`. Names are Tessera's; an architecture maps published names to them.
+#pragma once
+
+#include <tessera/base/config.hpp>
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// One tensor that a graph reads: row-major, the first size outermost; a linear layer's weight is [out, in].
+struct tensor_entry {
+  static constexpr std::size_t longest_name = 95;
+
+  std::array<char, longest_name + 1> name{};
+  std::array<std::size_t, 2> shape{};
+  std::array<std::string_view, 2> axes{};
+  std::size_t rank = 0;
+
+  [[nodiscard]] constexpr std::string_view label() const noexcept { return {name.data()}; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept {
+    std::size_t product = 1;
+    for (std::size_t i = 0; i < rank; ++i) product *= shape[i];
+    return product;
+  }
+  /// "[384, 1536]"
+  [[nodiscard]] std::string shape_text() const {
+    std::string text = "[";
+    for (std::size_t i = 0; i < rank; ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+    return text + "]";
+  }
+};
+
+/// A named size: {"out", 384}.
+struct tensor_axis {
+  std::string_view name;
+  std::size_t size;
+};
+
+/// Receives the tensors of stages; `scope` prefixes names. Visitor is called with each finished tensor_entry.
+template <class Visitor>
+class tensor_sink {
+ public:
+  constexpr explicit tensor_sink(Visitor& visitor) noexcept : visitor_(&visitor) {}
+
+  constexpr void tensor(std::string_view name, std::initializer_list<tensor_axis> axes) {
+    tensor_entry entry = prefix_;
+    append(entry, name);
+    for (const tensor_axis& axis : axes) {
+      entry.shape[entry.rank] = axis.size;
+      entry.axes[entry.rank] = axis.name;
+      ++entry.rank;
+    }
+    (*visitor_)(entry);
+  }
+
+  /// The same sink with "name." before every name.
+  [[nodiscard]] constexpr tensor_sink scope(std::string_view name) const {
+    tensor_sink inner = *this;
+    append(inner.prefix_, name);
+    append(inner.prefix_, ".");
+    return inner;
+  }
+  [[nodiscard]] constexpr tensor_sink scope(std::string_view name, std::size_t index) const { return scope(name).scope(index); }
+  [[nodiscard]] constexpr tensor_sink scope(std::size_t index) const {
+    char digits[20]{};
+    std::size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + index % 10);
+      index /= 10;
+    } while (index != 0);
+    for (std::size_t i = 0; i < count / 2; ++i) {
+      const char digit = digits[i];
+      digits[i] = digits[count - 1 - i];
+      digits[count - 1 - i] = digit;
+    }
+    return scope(std::string_view(digits, count));
+  }
+
+ private:
+  static constexpr void append(tensor_entry& entry, std::string_view text) {
+    std::size_t length = entry.label().size();
+    for (const char c : text) {
+      TESSERA_ASSERT(length < tensor_entry::longest_name);
+      if (length < tensor_entry::longest_name) entry.name[length++] = c;
+    }
+  }
+
+  Visitor* visitor_;
+  tensor_entry prefix_{};
+};
+
+/// What stages have in common, described once for types and for sizes read from files.
+namespace described {
+
+template <class Sink>
+constexpr void linear(Sink sink, std::size_t in, std::size_t out, bool bias = true) {
+  sink.tensor("weight", {{"out", out}, {"in", in}});
+  if (bias) sink.tensor("bias", {{"out", out}});
+}
+
+template <class Sink>
+constexpr void norm(Sink sink, std::size_t width, bool bias = true) {
+  sink.tensor("weight", {{"width", width}});
+  if (bias) sink.tensor("bias", {{"width", width}});
+}
+
+template <class Sink>
+constexpr void table(Sink sink, std::size_t rows, std::size_t width) {
+  sink.tensor("weight", {{"rows", rows}, {"width", width}});
+}
+
+template <class Sink>
+constexpr void self_attention(Sink sink, std::size_t width, std::size_t query_width, std::size_t key_width) {
+  linear(sink.scope("query"), width, query_width);
+  linear(sink.scope("key"), width, key_width);
+  linear(sink.scope("value"), width, key_width);
+  linear(sink.scope("output"), query_width, width);
+}
+
+template <class Sink>
+constexpr void feed_forward(Sink sink, std::size_t width, std::size_t inner) {
+  linear(sink.scope("up"), width, inner);
+  linear(sink.scope("down"), inner, width);
+}
+
+}  // namespace described
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stages that turn ids into rows: the token table, learned positions and token types.
+///
+/// | stage                    | formula                | input        | output      |
+/// | ------------------------ | ---------------------- | ------------ | ----------- |
+/// | token_embedding<V, H>    | x_t = E[id_t]          | ids          | [tokens, H] |
+/// | learned_positions<P, H>  | x_t += P[position_t]   | [tokens, H]  | in place    |
+/// | token_types<S, H>        | x_t += S[type_t]       | [tokens, H]  | in place    |
+///
+/// Ids are checked against the table when a text enters the model, not here.
+#pragma once
+
+#include <tessera/dispatch.hpp>
+#include <tessera/graph/batch.hpp>
+#include <tessera/graph/manifest.hpp>
+#include <tessera/graph/shape.hpp>
+#include <tessera/graph/weights.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+/// What the three tables share: [Rows, Width] of f32, gathered by an index a token.
+template <std::size_t Rows, std::size_t Width>
+struct table_stage {
+  static_assert(Rows > 0 && Width > 0, "tessera: an embedding table has at least one row and one column");
+
+  template <class Precision>
+  struct weights {
+    aligned_buffer<float> table;
+  };
+  template <class Sink>
+  static constexpr void describe(Sink sink) {
+    described::table(sink, Rows, Width);
+  }
+  template <class Precision>
+  [[nodiscard]] static std::size_t memory_bytes() noexcept {
+    return round_up(Rows * Width * sizeof(float), vector_alignment);
+  }
+  template <class Precision>
+  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
+    TESSERA_TRY(into.table, aligned_buffer<float>::make(Rows * Width));
+    return scope.read("weight", into.table.span());
+  }
+  [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
+  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size) noexcept { return 0; }
+};
+
+}  // namespace detail
+
+template <std::size_t Vocabulary, std::size_t Width>
+struct token_embedding : detail::table_stage<Vocabulary, Width> {
+  using input = wants<axis::ids>;
+  using output = produces<axis::tokens, Width>;
+  static constexpr std::string_view scope_name = "token_embedding";
+  static constexpr std::size_t vocabulary = Vocabulary;
+
+  [[nodiscard]] static constexpr std::size_t output_bytes(batch_size size) noexcept {
+    return workspace::piece_bytes(size.tokens * Width);
+  }
+  template <class Weights>
+  static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
+    x = {memory.take(batch.tokens() * Width), batch.tokens()};
+    kernel::kernels().pool.gather_f32(weights.table.data(), Width, batch.ids.data(), batch.tokens(), Width, x.data, Width);
+  }
+};
+
+template <std::size_t Positions, std::size_t Width>
+struct learned_positions : detail::table_stage<Positions, Width> {
+  using input = wants<axis::tokens, Width>;
+  using output = produces<axis::tokens, Width>;
+  static constexpr std::string_view scope_name = "position_embedding";
+  static constexpr std::size_t positions = Positions;
+
+  template <class Weights>
+  static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace&) noexcept {
+    kernel::kernels().pool.gather_add_f32(weights.table.data(), Width, batch.positions.data(), x.rows, Width, x.data, Width);
+  }
+};
+
+template <std::size_t Types, std::size_t Width>
+struct token_types : detail::table_stage<Types, Width> {
+  using input = wants<axis::tokens, Width>;
+  using output = produces<axis::tokens, Width>;
+  static constexpr std::string_view scope_name = "token_type_embedding";
+  static constexpr std::size_t types = Types;
+
+  template <class Weights>
+  static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace&) noexcept {
+    kernel::kernels().pool.gather_add_f32(weights.table.data(), Width, batch.types.data(), x.rows, Width, x.data, Width);
+  }
+};
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How a model type says where its files come from: the family whose names and settings they use, and the precision of the weights.
+///
+/// A family is a struct with `shape`, `names`, `prefixes`, `read`, `compare`, `describe` (see model/bert.hpp). A model without
+/// `published_by` reads Tessera's own tensor names and takes its settings from its type alone.
+#pragma once
+
+#include <tessera/graph/activation.hpp>
+#include <tessera/graph/linear.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number.
+struct published_name {
+  std::string_view ours;
+  std::string_view theirs;
+};
+
+/// In a model's list of stages: files are those of Family with this shape.
+template <class Family, auto Shape>
+struct published_by {
+  using family = Family;
+  static constexpr auto shape = Shape;
+};
+
+/// The family of a model that says nothing: Tessera's own tensor names, no config.json.
+struct no_family {
+  static constexpr std::string_view label = "";
+};
+
+/// In a model's list of stages: weights are held in this precision. f32 where nothing is said.
+template <class Precision>
+struct stored_as {
+  static_assert(weight_precision<Precision>, "tessera: weights in this precision have no matrix kernels yet; use f32");
+  using precision = Precision;
+};
+
+/// The activation stage of a kernel's enumerator.
+template <kernel::activation Kind>
+struct activation_of {
+  static constexpr auto kernel = Kind;
+};
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/bert_family.hpp.
+#pragma once
+
+#include <tessera/io/quoted.hpp>
+#include <tessera/model/bert_family.hpp>
+#include <tessera/model/config_reader.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+TESSERA_INLINE result<bert_shape> bert_family::read(json_value config) {
+  config_reader reader(config);
+  bert_shape shape;
+  reader.size("vocab_size", shape.vocabulary);
+  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
+  reader.size("hidden_size", shape.width);
+  reader.size("num_attention_heads", shape.heads);
+  reader.size("intermediate_size", shape.inner);
+  reader.size("max_position_embeddings", shape.positions);
+  reader.size_or("type_vocab_size", shape.types);
+  reader.activation("hidden_act", shape.activation);
+  reader.epsilon("layer_norm_eps", shape.epsilon);
+  reader.only("position_embedding_type", "absolute");
+  reader.only("is_decoder", false);
+  reader.only("add_cross_attention", false);
+  reader.divides("num_attention_heads", shape.heads, "hidden_size", shape.width);
+  TESSERA_CHECK(reader.finish("config.json of a BERT"));
+  return shape;
+}
+
+TESSERA_INLINE encoder_description bert_family::facts(const bert_shape& shape) {
+  const bert_shape plain;
+  encoder_description made;
+  made.vocabulary = shape.vocabulary;
+  made.positions = shape.positions;
+  made.types = shape.types;
+  made.width = shape.width;
+  std::string fields;
+  const auto setting = [&](std::string_view key, std::string_view field, bool standard, std::string value, std::string spelled) {
+    made.settings.push_back({key, std::move(value)});
+    if (!standard) fields += (fields.empty() ? "." : ", .") + std::string(field) + " = " + spelled;
+  };
+  const auto size = [&](std::string_view key, std::string_view field, std::size_t value, std::size_t otherwise) {
+    setting(key, field, value == otherwise, std::to_string(value), std::to_string(value));
+  };
+  size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
+  size("num_hidden_layers", "layers", shape.layers, plain.layers);
+  size("hidden_size", "width", shape.width, plain.width);
+  size("num_attention_heads", "heads", shape.heads, plain.heads);
+  size("intermediate_size", "inner", shape.inner, plain.inner);
+  size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  size("type_vocab_size", "types", shape.types, plain.types);
+  const std::string act(to_string(shape.activation));
+  setting("hidden_act", "activation", shape.activation == plain.activation, act, "tessera::" + act + "::kernel");
+  const std::string epsilon = detail::shortest(shape.epsilon);
+  setting("layer_norm_eps", "epsilon", shape.epsilon == plain.epsilon, epsilon, epsilon);
+  made.shape = "tessera::bert_shape{" + fields + "}";
+  return made;
+}
+
+}  // namespace tessera::inline TESSERA_ABI

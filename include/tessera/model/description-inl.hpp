@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/description.hpp.
+#pragma once
+
+#include <tessera/io/quoted.hpp>
+#include <tessera/model/config_reader.hpp>
+#include <tessera/model/description.hpp>
+#include <tessera/model/families.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+TESSERA_INLINE std::string naming::published(std::string_view ours) const {
+  for (const published_name& rule : names) {
+    const std::size_t hole = rule.ours.find("{}");
+    if (hole == std::string_view::npos) {
+      if (ours.starts_with(rule.ours)) return std::string(rule.theirs) + std::string(ours.substr(rule.ours.size()));
+      continue;
+    }
+    if (!ours.starts_with(rule.ours.substr(0, hole))) continue;
+    const std::string_view rest = ours.substr(hole);
+    const std::size_t digits = rest.find_first_not_of("0123456789");
+    const std::string_view after = rule.ours.substr(hole + 2);
+    if (digits == 0 || digits == std::string_view::npos || !rest.substr(digits).starts_with(after)) continue;
+    const std::size_t place = rule.theirs.find("{}");
+    return std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
+           std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size()));
+  }
+  return std::string(ours);
+}
+
+TESSERA_INLINE std::vector<tensor_entry> model_description::manifest() const {
+  std::vector<tensor_entry> all = encoder.manifest;
+  auto add = [&all](const tensor_entry& entry) { all.push_back(entry); };
+  const tensor_sink sink(add);
+  for (std::size_t i = 0; i < dense.size(); ++i)
+    described::linear(i == 0 ? sink.scope("dense") : sink.scope("dense", i), dense[i].in, dense[i].out, dense[i].bias);
+  return all;
+}
+
+namespace detail {
+
+/// What follows the encoder, of which `made` knows width and positions already.
+[[nodiscard]] inline result<> describe_modules(const model_directory& directory, model_description& made) {
+  const auto check = [](std::string thing, std::size_t wanted, std::string_view of, std::size_t found, std::string path) -> result<> {
+    if (found == wanted) return {};
+    return fail({.code = error_code::mismatch,
+                 .thing = std::move(thing),
+                 .wanted = std::to_string(wanted) + " (" + std::string(of) + ")",
+                 .found = std::to_string(found),
+                 .path = std::move(path)});
+  };
+  if (directory.max_tokens && made.encoder.positions != 0 && *directory.max_tokens > made.encoder.positions)
+    return fail({.code = error_code::mismatch,
+                 .thing = "max_seq_length",
+                 .wanted = "at most " + std::to_string(made.encoder.positions) + " (max_position_embeddings)",
+                 .found = std::to_string(*directory.max_tokens),
+                 .path = directory.path});
+  if (!directory.has_modules) return {};
+  made.pooling_mode = directory.pooling_mode;
+  made.dense = directory.dense;
+  made.normalize = directory.normalize;
+  TESSERA_CHECK(check("dimension of the pooling module", made.encoder.width, "the encoder's width",
+                      directory.pooling_width.value_or(made.encoder.width), directory.file("modules.json")));
+  if (made.dense.empty()) return {};
+  made.dimension = made.dense.back().out;
+  return check("in_features", made.encoder.width, "the encoder's width", made.dense.front().in,
+               directory.file(made.dense.front().folder + "/config.json"));
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<model_description> describe(const model_directory& directory) {
+  if (!directory.config)
+    return fail({.code = error_code::not_found,
+                 .thing = "config.json",
+                 .wanted = "the model's architecture and sizes",
+                 .found = "no such file",
+                 .path = directory.path});
+  const json_value config = directory.config->root();
+  TESSERA_TRY(const auto type, config.get<std::string_view>("model_type"));
+  const family_entry* family = find_family(type);
+  if (family == nullptr) {
+    std::string known;
+    for (const family_entry& entry : families()) known += (known.empty() ? "" : ", ") + std::string(entry.label);
+    TESSERA_TRY(const json_value where, config.at("model_type"));
+    return detail::unsupported(where, "one of the supported architectures (" + known + ")", tessera::quoted(type));
+  }
+  model_description made;
+  TESSERA_TRY(made.encoder, family->describe(config));
+  made.dimension = made.encoder.width;
+  TESSERA_CHECK(detail::describe_modules(directory, made));
+  return made;
+}
+
+TESSERA_INLINE std::string type_text(const model_description& model, std::string_view name, pooling mode) {
+  std::string space_name;
+  for (const char c : name) space_name += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '_' : c;
+  std::string text = "tessera::" + std::string(model.encoder.family) + "<tessera::space<\"" + space_name + "\", " +
+                     std::to_string(model.dimension) +
+                     ", tessera::pooling::" + std::string(to_string(model.pooling_mode.value_or(mode))) +
+                     (model.normalize ? ", tessera::unit_length>" : ">") + ", " + model.encoder.shape;
+  if (!model.dense.empty()) text += ", tessera::f32";
+  for (const dense_head& head : model.dense)
+    text += ", tessera::dense<" + std::to_string(head.in) + ", " + std::to_string(head.out) + ", tessera::" +
+            std::string(to_string(head.activation)) + (head.bias ? ">" : ", tessera::without_bias>");
+  return text + ">";
+}
+
+TESSERA_INLINE std::vector<error> compare(const model_description& wanted, const model_description& found,
+                                          const model_directory& directory) {
+  std::vector<error> differences;
+  const auto differ = [&](std::string_view thing, std::string want, std::string have, const std::string& path) {
+    if (want != have)
+      differences.push_back({.code = error_code::mismatch,
+                             .thing = std::string(thing),
+                             .wanted = std::move(want),
+                             .found = std::move(have),
+                             .path = path});
+  };
+  const std::string config = directory.encoder_file("config.json");
+  if (wanted.encoder.family.empty()) {
+    // Such a type takes its numbers from itself alone.
+  } else if (wanted.encoder.family != found.encoder.family) {
+    differ("architecture", std::string(wanted.encoder.family), std::string(found.encoder.family), config);
+  } else {
+    for (std::size_t i = 0; i < wanted.encoder.settings.size() && i < found.encoder.settings.size(); ++i)
+      differ(wanted.encoder.settings[i].key, wanted.encoder.settings[i].value, found.encoder.settings[i].value, config);
+  }
+  if (!directory.has_modules) return differences;
+  const std::string modules = directory.file("modules.json");
+  const auto mode = [](const model_description& model) {
+    return std::string(model.pooling_mode ? to_string(*model.pooling_mode) : "none");
+  };
+  differ("pooling", mode(wanted), mode(found), modules);
+  differ("normalisation to unit length", wanted.normalize ? "a Normalize module" : "none",
+         found.normalize ? "a Normalize module" : "none", modules);
+  const auto heads = [](const model_description& model) {
+    std::string text;
+    for (const dense_head& head : model.dense)
+      text += (text.empty() ? "dense " : ", then ") + std::to_string(head.in) + " to " + std::to_string(head.out) + " with " +
+              std::string(to_string(head.activation)) + (head.bias ? "" : " without bias");
+    return text.empty() ? std::string("none") : text;
+  };
+  differ("dense modules", heads(wanted), heads(found), modules);
+  return differences;
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a model is, as a value: the numbers of its config.json, its tensors, and what follows the encoder.
+///
+/// A model type makes one of itself (`describe<Model>()`), a directory makes one of its files (`describe(directory)`). Loading compares
+/// the two; inspecting a directory and printing the type that fits it need only the second. One list serves all.
+#pragma once
+
+#include <tessera/graph/manifest.hpp>
+#include <tessera/model/architecture.hpp>
+#include <tessera/model/directory.hpp>
+#include <tessera/type/pooling.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Published names of one family: the table and the prefixes that a checkpoint may put before them. Empty: Tessera's own names.
+struct naming {
+  std::span<const published_name> names;
+  std::span<const std::string_view> prefixes;
+
+  /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight"; the name itself where no rule fits.
+  [[nodiscard]] std::string published(std::string_view ours) const;
+};
+
+/// One number of a config.json under its own name, as text: {"hidden_size", "384"}.
+struct model_setting {
+  std::string_view key;
+  std::string value;
+};
+
+/// The encoder's part of a description.
+struct encoder_description {
+  std::string_view family;              ///< "bert"; empty for a type without published files
+  naming names = {};
+  std::vector<model_setting> settings = {};
+  std::vector<tensor_entry> manifest = {};
+  std::size_t vocabulary = 0;           ///< rows of the token table
+  std::size_t positions = 0;            ///< longest text in tokens; 0: no limit
+  std::size_t types = 0;                ///< token types; 0: none
+  std::size_t width = 0;                ///< of a token's state
+  std::string shape = {};               ///< the family's shape as written in C++: "tessera::bert_shape{.layers = 6, ...}"
+};
+
+struct model_description {
+  encoder_description encoder;
+  std::optional<pooling> pooling_mode;  ///< nothing where a directory has no modules.json: the type decides
+  std::vector<dense_head> dense;
+  bool normalize = false;
+  std::size_t dimension = 0;            ///< of the vectors
+
+  /// The encoder's manifest and that of the heads: every tensor that is read.
+  [[nodiscard]] std::vector<tensor_entry> manifest() const;
+};
+
+/// What a directory's files describe. Errors: those of config.json, all of them in one; unsupported, naming the model_type.
+[[nodiscard]] result<model_description> describe(const model_directory& directory);
+
+/// The type of a directory's model as C++ source: "tessera::bert<tessera::space<\"name\", 384, ...>, tessera::bert_shape{...}>".
+/// `mode` is the pooling where the directory does not say.
+[[nodiscard]] std::string type_text(const model_description& model, std::string_view name, pooling mode = pooling::mean);
+
+/// One error for each difference between what a type wants and what a directory describes. `dimension`, pooling and heads are compared
+/// where the directory has modules.json.
+[[nodiscard]] std::vector<error> compare(const model_description& wanted, const model_description& found,
+                                         const model_directory& directory);
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/description-inl.hpp>
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a published model directory says besides its tensors: config.json, the sentence-transformers modules, lengths and prompts.
+///
+///     TESSERA_TRY(const auto directory, ts::model_directory::read("models/all-MiniLM-L6-v2"));
+///     directory.pooling_mode;   // pooling::mean, from 1_Pooling/config.json in either spelling
+///
+/// | file                              | what is taken from it                                            |
+/// | --------------------------------- | ---------------------------------------------------------------- |
+/// | config.json                       | the architecture and its numbers                                 |
+/// | modules.json                      | which modules follow the encoder, and in which folders           |
+/// | N_Pooling/config.json             | pooling mode, its dimension, whether the prompt is pooled too    |
+/// | N_Dense/config.json               | in, out, bias, activation of a dense head                        |
+/// | sentence_bert_config.json         | max_seq_length, do_lower_case                                    |
+/// | tokenizer_config.json             | model_max_length, where the former does not say                  |
+/// | config_sentence_transformers.json | prompts by name, the default prompt                              |
+///
+/// Folders named by modules.json must lie inside the model's. Whatever asks for something unknown is an error, never skipped.
+#pragma once
+
+#include <tessera/graph/activation.hpp>
+#include <tessera/io/json.hpp>
+#include <tessera/type/pooling.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// A dense module after pooling: out = act(W·in + b).
+struct dense_head {
+  std::string folder = {};  ///< inside the model's; holds model.safetensors with linear.weight and linear.bias
+  std::size_t in = 0;
+  std::size_t out = 0;
+  bool bias = true;
+  kernel::activation activation = kernel::activation::none;
+};
+
+struct model_directory {
+  std::string path;
+  std::optional<json> config;                ///< nothing where there is no config.json
+  bool has_modules = false;                  ///< modules.json is there; without it the next five say nothing
+  std::string encoder_folder;                ///< where modules.json puts the encoder's config and weights; mostly ""
+  std::optional<pooling> pooling_mode;
+  std::optional<std::size_t> pooling_width;  ///< the dimension that the pooling file states
+  std::vector<dense_head> dense;
+  bool normalize = false;
+  bool pool_prompt = true;                   ///< false: the tokens of the prompt are left out of the pooling
+  std::optional<std::size_t> max_tokens;       ///< max_seq_length: longest text in tokens, special ones included
+  std::optional<std::size_t> tokenizer_limit;  ///< model_max_length, where the tokenizer has one
+  bool lower_case = false;                   ///< texts are lower-cased before they reach the tokenizer
+  std::vector<std::pair<std::string, std::string>> prompts;  ///< name, text put before the input
+  std::optional<std::string> default_prompt;                 ///< name of the prompt used where the caller names none
+
+  /// Reads all of it. Errors: not_found (no directory), malformed, mismatch, unsupported, io; each names its file.
+  [[nodiscard]] static result<model_directory> read(std::string_view path);
+  /// `path/name`.
+  [[nodiscard]] std::string file(std::string_view name) const;
+  /// `path/encoder_folder/name`.
+  [[nodiscard]] std::string encoder_file(std::string_view name) const;
+};
+
+/// The kernel for a Hugging Face activation name ("gelu", "gelu_new", ...) or a PyTorch class ("torch.nn.modules.activation.Tanh").
+[[nodiscard]] std::optional<kernel::activation> activation_from_name(std::string_view name) noexcept;
+/// The stage of graph/activation.hpp, as written in C++.
+[[nodiscard]] std::string_view to_string(kernel::activation kind) noexcept;
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/directory-inl.hpp>
+#endif

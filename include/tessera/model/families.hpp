@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The architectures that are recognised in published directories, each with the function that describes its config.json.
+#pragma once
+
+#include <tessera/model/description.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct family_entry {
+  std::string_view label;
+  bool (*reads)(std::string_view model_type) noexcept;
+  result<encoder_description> (*describe)(json_value config);
+};
+
+/// All families of this library.
+[[nodiscard]] std::span<const family_entry> families() noexcept;
+/// The family that reads a config.json's `model_type`, or null.
+[[nodiscard]] const family_entry* find_family(std::string_view model_type) noexcept;
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/families-inl.hpp>
+#endif

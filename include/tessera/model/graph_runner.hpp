@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A loaded graph behind functions, so that what surrounds it is compiled once for all model types: tokens in, rows of vectors out.
+#pragma once
+
+#include <tessera/graph/batch.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// A loaded graph as functions.
+struct graph_runner {
+  const void* weights;
+  /// Runs a batch; the rows [texts, dimension] live in the workspace.
+  const float* (*run)(const void* weights, const token_batch& batch, workspace& memory) noexcept;
+  std::size_t (*workspace_bytes)(batch_size size) noexcept;
+  std::size_t dimension;
+  bool unit_length;
+  std::size_t vocabulary;  ///< rows of the token table
+  std::size_t positions;   ///< longest text; 0: no limit
+  std::size_t types;       ///< token types; 0: any
+};
+
+/// Tokens of a block: enough rows for the matrix kernel to run at its speed, few enough to stay in the second-level cache.
+inline constexpr std::size_t block_tokens = 256;
+
+/// Vectors of ready tokens, vector i to rows[i * stride]. Errors: invalid_argument where ids, positions, types or offsets do not fit the
+/// graph; not_finite; out_of_memory.
+[[nodiscard]] result<> embed_tokens(const graph_runner& graph, const token_batch& batch, float* rows, std::size_t stride);
+
+/// Error (invalid_argument) where a batch does not fit a graph.
+[[nodiscard]] result<> check_tokens(const graph_runner& graph, const token_batch& batch);
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/graph_runner-inl.hpp>
+#endif

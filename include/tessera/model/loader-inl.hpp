@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/loader.hpp.
+#pragma once
+
+#include <tessera/model/loader.hpp>
+
+#include <algorithm>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+[[nodiscard]] inline std::unexpected<error> all_of(std::vector<error> problems, const model_directory& directory) {
+  if (problems.size() == 1) return fail(std::move(problems.front()));
+  return fail({.code = error_code::mismatch,
+               .thing = "model",
+               .wanted = "files that fit its type",
+               .found = std::to_string(problems.size()) + " differences",
+               .path = directory.path,
+               .causes = std::move(problems)});
+}
+
+/// What the files say about texts. `vocabulary` rows must hold every id of the tokenizer.
+[[nodiscard]] inline result<text_settings> read_text_settings(const model_directory& directory, const model_description& model) {
+  const std::string place = directory.encoder_folder.empty() ? directory.path : directory.file(directory.encoder_folder);
+  TESSERA_TRY(tokenizer tokens, tokenizer::open(place));
+  if (tokens.vocabulary_size() > model.encoder.vocabulary)
+    return fail({.code = error_code::mismatch,
+                 .thing = "tokenizer",
+                 .wanted = "ids below " + std::to_string(model.encoder.vocabulary) + " (rows of the token table)",
+                 .found = "ids up to " + std::to_string(tokens.vocabulary_size() - 1),
+                 .path = place});
+  text_settings text{.tokens = std::move(tokens)};
+  constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
+  const std::size_t positions = model.encoder.positions == 0 ? endless : model.encoder.positions;
+  text.max_tokens = directory.max_tokens ? *directory.max_tokens : std::min(positions, directory.tokenizer_limit.value_or(endless));
+  if (text.max_tokens <= text.tokens.special_tokens_added())
+    return fail({.code = error_code::mismatch,
+                 .thing = "longest text",
+                 .wanted = "more than the " + std::to_string(text.tokens.special_tokens_added()) + " special tokens",
+                 .found = std::to_string(text.max_tokens),
+                 .path = directory.path});
+  text.lower_case = directory.lower_case;
+  text.pool_prompt = directory.pool_prompt;
+  text.prompts = directory.prompts;
+  text.default_prompt = directory.default_prompt;
+  if (!text.pool_prompt && !text.prompts.empty() && model.pooling_mode == pooling::weighted_mean)
+    return fail({.code = error_code::unsupported,
+                 .thing = "include_prompt",
+                 .wanted = "true with weighted_mean pooling",
+                 .found = "false",
+                 .path = directory.path});
+  return text;
+}
+
+/// Opens weights and tokenizer and adds what does not fit to `problems`.
+[[nodiscard]] inline result<load_plan> open_parts(const model_directory& directory, const model_description& wanted,
+                                                  std::vector<error> problems, const load_options& options) {
+  auto tensors = published_tensors::open(directory, wanted, options.weights);
+  if (!tensors) {
+    problems.push_back(std::move(tensors).error());
+  } else {
+    for (error& problem : tensors->compare(wanted.manifest())) problems.push_back(std::move(problem));
+  }
+  auto text = read_text_settings(directory, wanted);
+  if (!text) problems.push_back(std::move(text).error());
+  if (!problems.empty()) return all_of(std::move(problems), directory);
+  return load_plan{.tensors = *std::move(tensors), .text = *std::move(text)};
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_description& wanted, std::size_t memory_bytes,
+                                           const load_options& options) {
+  TESSERA_TRY(const model_directory directory, model_directory::read(path));
+  model_description found;
+  if (wanted.encoder.family.empty()) {
+    found.encoder.width = wanted.encoder.width;
+    found.encoder.positions = wanted.encoder.positions;
+    TESSERA_CHECK(detail::describe_modules(directory, found));
+  } else {
+    TESSERA_TRY(found, describe(directory));
+  }
+  TESSERA_TRY(load_plan plan, detail::open_parts(directory, wanted, compare(wanted, found, directory), options));
+  std::size_t largest = 0;
+  for (const tensor_entry& entry : wanted.manifest()) largest = std::max(largest, entry.size() * sizeof(float));
+  // The three maps of an attention are packed together.
+  const std::size_t need = memory_bytes + 3 * largest;
+  if (need > options.memory_budget)
+    return fail({.code = error_code::over_budget,
+                 .thing = "model",
+                 .wanted = "at most " + std::to_string(options.memory_budget) + " bytes",
+                 .found = std::to_string(memory_bytes) + " bytes of weights and " + std::to_string(3 * largest) + " while they are packed",
+                 .path = directory.path});
+  return plan;
+}
+
+TESSERA_INLINE result<load_plan> check_directory(const model_directory& directory, const model_description& found,
+                                                 const load_options& options) {
+  return detail::open_parts(directory, found, {}, options);
+}
+
+TESSERA_INLINE result<sha256_digest> sha256_of_weights(std::string_view path, const model_description& wanted,
+                                                       std::string_view weights_path, fingerprint made_by) {
+  TESSERA_TRY(const model_directory directory, model_directory::read(path));
+  TESSERA_TRY(const published_tensors tensors, published_tensors::open(directory, wanted, weights_path));
+  if (tensors.digest(wanted.manifest()) != made_by)
+    return fail({.code = error_code::mismatch,
+                 .thing = "weights",
+                 .wanted = "those that this model was loaded from",
+                 .found = "others",
+                 .path = tensors.encoder().path()});
+  TESSERA_TRY(const sha256_digest digest, tensors.sha256());
+  TESSERA_CHECK(tensors.unchanged());
+  return digest;
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A model as a type: an embedding space and the stages that lead to it. Loaded once, immutable, shared by its copies.
+///
+///     using space = ts::space<"products", 256, ts::pooling::cls, ts::unit_length>;
+///     using model = ts::model<space, ts::token_embedding<32'000, 256>, ..., ts::pool<ts::pooling::cls>, ts::l2_normalize>;
+///     auto encoder = ts::load<model>("models/products");               // expected<model, error>
+///     auto vector = encoder->encode("a multi-track sound editor");     // expected<embedding<space>, error>
+///     auto rows = encoder->encode(texts, {.threads = &pool});          // expected<embedding_matrix<space>, error>
+///
+/// `encode` is const and safe from any number of threads without a lock. A vector's bits depend on the model, the text and the
+/// processor's target only: not on the batch, its order, or the threads.
+#pragma once
+
+#include <tessera/graph/graph.hpp>
+#include <tessera/model/architecture.hpp>
+#include <tessera/model/loader.hpp>
+#include <tessera/model/text_embedder.hpp>
+#include <tessera/type/matrix.hpp>
+
+#include <array>
+#include <memory>
+#include <ranges>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+/// Sorts a model's parts: options here, stages into `graph`.
+template <class Family, auto Shape, class Weights, class Stages, class... Parts>
+struct model_parts;
+
+template <class... Stages>
+struct stage_list {};
+
+template <class Family, auto Shape, class Weights, class... Stages>
+struct model_parts<Family, Shape, Weights, stage_list<Stages...>> {
+  using family = Family;
+  static constexpr auto shape = Shape;
+  using weights = Weights;
+  using graph = tessera::graph<Stages...>;
+  using last = typename decltype((std::type_identity<Stages>{}, ...))::type;
+  static constexpr bool normalized = std::is_same_v<last, l2_normalize>;
+};
+template <class Family, auto Shape, class Weights, class... Stages, class First, class... Rest>
+struct model_parts<Family, Shape, Weights, stage_list<Stages...>, First, Rest...>
+    : model_parts<Family, Shape, Weights, stage_list<Stages..., First>, Rest...> {};
+template <class Family, auto Shape, class Weights, class... Stages, class NewFamily, auto NewShape, class... Rest>
+struct model_parts<Family, Shape, Weights, stage_list<Stages...>, published_by<NewFamily, NewShape>, Rest...>
+    : model_parts<NewFamily, NewShape, Weights, stage_list<Stages...>, Rest...> {};
+template <class Family, auto Shape, class Weights, class... Stages, class NewWeights, class... Rest>
+struct model_parts<Family, Shape, Weights, stage_list<Stages...>, stored_as<NewWeights>, Rest...>
+    : model_parts<Family, Shape, NewWeights, stage_list<Stages...>, Rest...> {};
+
+/// A dense stage as a value; other stages add nothing.
+template <class Stage>
+void add_dense(std::vector<dense_head>& heads) {
+  if constexpr (requires { Stage::in, Stage::out, Stage::bias, Stage::activation; })
+    heads.push_back({.in = Stage::in, .out = Stage::out, .bias = Stage::bias, .activation = Stage::activation});
+}
+
+/// Whether a stage pools with another mode than the space's.
+template <class Stage, auto Mode>
+inline constexpr bool pools_otherwise = false;
+template <pooling Mode, auto Wanted>
+inline constexpr bool pools_otherwise<pool<Mode>, Wanted> = Mode != Wanted;
+
+/// One check each, so that a wrong model is one sentence with the space and the stage in it.
+template <class Space, class Stage>
+struct pooling_of_space {
+  static_assert(!pools_otherwise<Stage, Space::pooling_mode>,
+                "tessera: this model pools in a way that its space does not say");
+  static constexpr bool agrees = !pools_otherwise<Stage, Space::pooling_mode>;
+};
+template <class Space, class Made>
+struct output_of_space {
+  static constexpr bool agrees = std::is_same_v<Made, produces<axis::texts, Space::dimension>>;
+  static_assert(agrees, "tessera: this model does not end in one vector a text of its space's dimension");
+};
+template <class Space, bool Normalized>
+struct length_of_space {
+  static constexpr bool agrees = Space::unit_length == Normalized;
+  static_assert(agrees, "tessera: a space has unit_length exactly where its model ends in l2_normalize");
+};
+
+/// True where everything agrees; each disagreement is reported once.
+template <class Space, class Parts, class... Stages>
+[[nodiscard]] consteval bool model_is_sound() {
+  if constexpr (!Parts::graph::sound) return false;
+  else if constexpr (!(pooling_of_space<Space, Stages>::agrees && ...)) return false;
+  else if constexpr (!output_of_space<Space, typename Parts::graph::output>::agrees) return false;
+  else return length_of_space<Space, Parts::normalized>::agrees;
+}
+
+}  // namespace detail
+
+template <embedding_space Space, class... Parts>
+class model {
+  using parts = detail::model_parts<no_family, 0, f32, detail::stage_list<>, Parts...>;
+  static_assert(detail::model_is_sound<Space, parts, Parts...>(), "tessera: this model type is wrong (see the sentence above)");
+
+ public:
+  using space = Space;
+  using weights = typename parts::weights;
+  using graph = typename parts::graph;
+  using vector = embedding<Space>;
+  using matrix = embedding_matrix<Space>;
+
+  static constexpr std::size_t dimension = Space::dimension;
+  static constexpr std::size_t parameter_count = graph::parameter_count;
+  /// Every tensor that is read, under Tessera's names.
+  [[nodiscard]] static constexpr const auto& manifest() noexcept { return graph::manifest(); }
+  /// Peak bytes of workspace for a batch run in one piece.
+  [[nodiscard]] static constexpr std::size_t workspace_bytes(batch_size size) noexcept { return graph::workspace_bytes(size); }
+  /// Bytes that the loaded weights take on this processor: they are packed for its matrix kernel.
+  [[nodiscard]] static std::size_t memory_bytes() noexcept { return graph::template memory_bytes<weights>(); }
+  /// What this type is, as a value.
+  [[nodiscard]] static model_description description() {
+    model_description made;
+    if constexpr (!std::is_same_v<typename parts::family, no_family>) {
+      made.encoder = parts::family::facts(parts::shape);
+      made.encoder.names = {parts::family::names, parts::family::prefixes};
+    }
+    made.encoder.family = parts::family::label;
+    made.encoder.vocabulary = graph::vocabulary;
+    made.encoder.positions = graph::positions;
+    made.encoder.types = graph::types;
+    made.encoder.width = graph::token_width;
+    for (const tensor_entry& entry : manifest())
+      if (!entry.label().starts_with("dense.")) made.encoder.manifest.push_back(entry);
+    made.pooling_mode = Space::pooling_mode;
+    made.normalize = Space::unit_length;
+    made.dimension = dimension;
+    (detail::add_dense<Parts>(made.dense), ...);
+    return made;
+  }
+
+  /// Reads a directory; `tessera::load<model>(directory)` is the same. Errors: see model/loader.hpp.
+  [[nodiscard]] static result<model> load(std::string_view directory, const load_options& options = {}) {
+    TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(), options));
+    auto made = std::make_shared<state>(std::move(plan.text));
+    published_reader reader(plan.tensors, manifest().size(), options.listener);
+    TESSERA_CHECK(graph::template load<weights>(made->loaded, reader));
+    TESSERA_CHECK(plan.tensors.unchanged());
+    made->made_by = reader.made_by();
+    made->directory = directory;
+    made->weights_path = options.weights;
+    return model(std::move(made));
+  }
+
+  /// The vector of one text. Errors: see embed_texts.
+  [[nodiscard]] result<vector> encode(std::string_view text, const embed_options& options = {}) const {
+    vector made;
+    made.set_made_by(state_->made_by);
+    TESSERA_CHECK(embed_texts(runner(), state_->text, list_of(std::span<const std::string_view>(&text, 1)), options, made.data(), 0));
+    return made;
+  }
+  /// The vectors of many, in their order.
+  [[nodiscard]] result<matrix> encode(std::span<const std::string_view> texts, const embed_options& options = {}) const {
+    return encode_list(list_of(texts), options);
+  }
+  [[nodiscard]] result<matrix> encode(std::span<const std::string> texts, const embed_options& options = {}) const {
+    return encode_list(list_of(texts), options);
+  }
+  [[nodiscard]] result<matrix> encode(std::initializer_list<std::string_view> texts, const embed_options& options = {}) const {
+    return encode_list(list_of(std::span<const std::string_view>(texts.begin(), texts.size())), options);
+  }
+  /// From ready tokens. Errors: invalid_argument, not_finite.
+  [[nodiscard]] result<matrix> encode_tokens(const token_batch& batch) const {
+    TESSERA_TRY(matrix made, matrix::make(batch.texts()));
+    made.set_made_by(state_->made_by);
+    TESSERA_CHECK(embed_tokens(runner(), batch, made.data(), matrix::stride));
+    return made;
+  }
+  /// The last hidden state of ready tokens, [tokens, graph::token_width]. Errors: invalid_argument, out_of_memory.
+  [[nodiscard]] result<aligned_buffer<float>> hidden_states(const token_batch& batch) const {
+    TESSERA_CHECK(check_tokens(runner(), batch));
+    TESSERA_TRY(auto states, aligned_buffer<float>::make(batch.tokens() * graph::token_width));
+    workspace memory;
+    TESSERA_CHECK(memory.reserve(workspace_bytes({.texts = batch.texts(), .tokens = batch.tokens()})));
+    const activations last = graph::run_tokens(state_->loaded, batch, memory);
+    std::copy_n(last.data, states.size(), states.data());
+    return states;
+  }
+
+  /// Tells vectors of these weights from those of others with the same type.
+  [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
+  [[nodiscard]] const tokenizer& text_tokenizer() const noexcept { return state_->text.tokens; }
+  /// Lengths and prompts, as the directory gave them.
+  [[nodiscard]] const text_settings& settings() const noexcept { return state_->text; }
+  /// SHA-256 of the weight files. Computed on the first call and remembered beside the file. Errors: io; mismatch where the files are no
+  /// longer those that were loaded.
+  [[nodiscard]] result<sha256_digest> sha256() const {
+    return sha256_of_weights(state_->directory, description(), state_->weights_path, state_->made_by);
+  }
+
+ private:
+  struct state {
+    explicit state(text_settings settings) : text(std::move(settings)) {}
+
+    typename graph::template weights<weights> loaded{};
+    text_settings text;
+    fingerprint made_by{};
+    std::string directory;
+    std::string weights_path;
+  };
+  explicit model(std::shared_ptr<const state> loaded) noexcept : state_(std::move(loaded)) {}
+
+  [[nodiscard]] graph_runner runner() const noexcept {
+    return {.weights = &state_->loaded,
+            .run = [](const void* loaded, const token_batch& batch, workspace& memory) noexcept -> const float* {
+              return graph::run(*static_cast<const typename graph::template weights<weights>*>(loaded), batch, memory).data;
+            },
+            .workspace_bytes = [](batch_size size) noexcept { return graph::workspace_bytes(size); },
+            .dimension = dimension,
+            .unit_length = Space::unit_length,
+            .vocabulary = graph::vocabulary,
+            .positions = graph::positions,
+            .types = graph::types};
+  }
+  template <class Text>
+  [[nodiscard]] static text_list list_of(std::span<const Text> texts) noexcept {
+    return {texts.data(), texts.size(),
+            [](const void* first, std::size_t i) noexcept -> std::string_view { return static_cast<const Text*>(first)[i]; }};
+  }
+  [[nodiscard]] result<matrix> encode_list(text_list texts, const embed_options& options) const {
+    if (texts.count > options.max_texts) texts.count = options.max_texts + 1;  // an error, found before memory is asked for
+    TESSERA_TRY(matrix made, matrix::make(texts.count));
+    made.set_made_by(state_->made_by);
+    TESSERA_CHECK(embed_texts(runner(), state_->text, texts, options, made.data(), matrix::stride));
+    return made;
+  }
+
+  std::shared_ptr<const state> state_;
+};
+
+/// Reads a model of this type from a directory.
+template <class Model>
+[[nodiscard]] result<Model> load(std::string_view directory, const load_options& options = {}) {
+  return Model::load(directory, options);
+}
+
+}  // namespace tessera::inline TESSERA_ABI

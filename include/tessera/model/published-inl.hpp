@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/published.hpp.
+#pragma once
+
+#include <tessera/dispatch.hpp>
+#include <tessera/model/published.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+[[nodiscard]] inline bool is_float(dtype type) noexcept {
+  return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<published_tensors> published_tensors::open(const model_directory& directory, const model_description& model,
+                                                                 std::string_view weights_path) {
+  published_tensors opened;
+  opened.names_ = model.encoder.names;
+  TESSERA_TRY(opened.encoder_, weights::open(weights_path.empty() ? directory.encoder_file("") : std::string(weights_path)));
+  if (!opened.names_.names.empty())
+    for (const dense_head& head : model.dense) {
+      TESSERA_TRY(weights file, weights::open(directory.file(head.folder)));
+      opened.dense_.push_back(std::move(file));
+    }
+  // A checkpoint with a task head puts a prefix before every name: the first tensor tells which.
+  if (!model.encoder.manifest.empty())
+    for (const std::string_view prefix : opened.names_.prefixes) {
+      opened.prefix_ = prefix;
+      if (opened.find(model.encoder.manifest.front().label()) != nullptr) break;
+      opened.prefix_ = {};
+    }
+  return opened;
+}
+
+TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_view ours) const {
+  if (ours.starts_with("dense.") && !dense_.empty()) {
+    std::string_view rest = ours.substr(6);
+    std::size_t head = 0;
+    while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
+      head = head * 10 + static_cast<std::size_t>(rest.front() - '0');
+      rest.remove_prefix(1);
+    }
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    if (head < dense_.size()) return {&dense_[head], "linear." + std::string(rest)};
+  }
+  return {&encoder_, std::string(prefix_) + names_.published(ours)};
+}
+
+TESSERA_INLINE const tensor_view* published_tensors::find(std::string_view ours) const {
+  place where = locate(ours);
+  if (const tensor_view* found = where.file->find(where.name)) return found;
+  // Checkpoints converted from TensorFlow keep its names for a layer norm's parts.
+  for (const auto& [today, legacy] : {std::pair(std::string_view("LayerNorm.weight"), std::string_view("LayerNorm.gamma")),
+                                      std::pair(std::string_view("LayerNorm.bias"), std::string_view("LayerNorm.beta"))})
+    if (where.name.ends_with(today)) {
+      where.name.replace(where.name.size() - today.size(), today.size(), legacy);
+      return where.file->find(where.name);
+    }
+  return nullptr;
+}
+
+TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const tensor_entry> manifest) const {
+  std::vector<error> problems;
+  for (const tensor_entry& entry : manifest) {
+    const place where = locate(entry.label());
+    const tensor_view* found = find(entry.label());
+    error problem{.code = error_code::mismatch, .thing = where.name, .wanted = entry.shape_text(), .path = where.file->path()};
+    if (found == nullptr) {
+      problem.found = "no such tensor";
+    } else if (!std::ranges::equal(found->shape, std::span(entry.shape.data(), entry.rank))) {
+      problem.found = shape_text(found->shape);
+    } else if (!detail::is_float(found->type)) {
+      problem.wanted = "F32, F16 or BF16";
+      problem.found = to_string(found->type);
+    } else {
+      continue;
+    }
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+TESSERA_INLINE std::vector<std::string_view> published_tensors::extra(std::span<const tensor_entry> manifest) const {
+  std::set<std::string_view> wanted;
+  for (const tensor_entry& entry : manifest)
+    if (const tensor_view* found = find(entry.label())) wanted.insert(found->name);
+  std::vector<std::string_view> rest;
+  for (const tensor_view& tensor : encoder_.tensors())
+    if (!wanted.contains(tensor.name)) rest.push_back(tensor.name);
+  return rest;
+}
+
+TESSERA_INLINE result<> published_tensors::unchanged() const {
+  TESSERA_CHECK(encoder_.unchanged());
+  for (const weights& file : dense_) TESSERA_CHECK(file.unchanged());
+  return {};
+}
+
+TESSERA_INLINE fingerprint published_tensors::digest(std::span<const tensor_entry> manifest) const {
+  std::uint64_t sum = 0;
+  for (const tensor_entry& entry : manifest)
+    if (const tensor_view* found = find(entry.label())) sum += tensor_digest(entry.label(), found->bytes);
+  return {sum == 0 ? 1 : sum};
+}
+
+TESSERA_INLINE result<sha256_digest> published_tensors::sha256() const {
+  TESSERA_TRY(sha256_digest digest, encoder_.sha256());
+  if (dense_.empty()) return digest;
+  std::vector<std::byte> digests(digest.begin(), digest.end());
+  for (const weights& file : dense_) {
+    TESSERA_TRY(digest, file.sha256());
+    digests.insert(digests.end(), digest.begin(), digest.end());
+  }
+  return tessera::sha256(digests);
+}
+
+TESSERA_INLINE std::uint64_t tensor_digest(std::string_view name, std::span<const std::byte> bytes) noexcept {
+  return digest64(bytes, digest64(std::as_bytes(std::span(name))));
+}
+
+TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
+  const tensor_view* tensor = tensors_->find(name);
+  if (tensor == nullptr) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
+  TESSERA_CHECK(read_f32(*tensor, values));
+  if (!kernel::kernels().quantize.all_finite(values.data(), values.size())) return check_finite(*tensor);
+  digest_ += tensor_digest(name, tensor->bytes);
+  notify(*listener_, {.kind = event_kind::progress, .what = "tensors", .done = ++done_, .total = total_});
+  return {};
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tensors of a published directory under Tessera's names: compared with a manifest before anything is read, all mismatches at once.
+///
+/// Legacy spellings (`LayerNorm.gamma`, `.beta`) are found too. Extra tensors are listed, never fatal.
+#pragma once
+
+#include <tessera/base/fingerprint.hpp>
+#include <tessera/base/observer.hpp>
+#include <tessera/graph/weights.hpp>
+#include <tessera/io/sha256.hpp>
+#include <tessera/io/weights.hpp>
+#include <tessera/model/description.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// The weights of a model directory: the encoder's file and one file for each dense head.
+class published_tensors {
+ public:
+  /// Opens the files of `directory`; `weights_path` replaces the encoder's file where it is not empty. Errors: those of weights::open.
+  [[nodiscard]] static result<published_tensors> open(const model_directory& directory, const model_description& model,
+                                                      std::string_view weights_path = {});
+
+  /// The tensor behind one of Tessera's names, or null.
+  [[nodiscard]] const tensor_view* find(std::string_view ours) const;
+  /// Every entry that is missing, of another shape, or not floating-point.
+  [[nodiscard]] std::vector<error> compare(std::span<const tensor_entry> manifest) const;
+  /// Published names of the encoder's file that the manifest does not ask for.
+  [[nodiscard]] std::vector<std::string_view> extra(std::span<const tensor_entry> manifest) const;
+  /// Error (mismatch) where a file changed since it was opened.
+  [[nodiscard]] result<> unchanged() const;
+
+  [[nodiscard]] const weights& encoder() const noexcept { return encoder_; }
+  /// What tells these weights from others: a digest over names and bytes of the manifest's tensors, in any order.
+  [[nodiscard]] fingerprint digest(std::span<const tensor_entry> manifest) const;
+  /// SHA-256 of the one weight file, or over those of all (encoder first, heads in order).
+  [[nodiscard]] result<sha256_digest> sha256() const;
+
+ private:
+  /// The file and the published name that one of Tessera's names stands for.
+  struct place {
+    const weights* file;
+    std::string name;
+  };
+  [[nodiscard]] place locate(std::string_view ours) const;
+
+  naming names_;
+  std::string_view prefix_;
+  weights encoder_;
+  std::vector<weights> dense_;
+};
+
+/// One tensor's share of a model's fingerprint; the shares are added.
+[[nodiscard]] std::uint64_t tensor_digest(std::string_view name, std::span<const std::byte> bytes) noexcept;
+
+/// Reads published tensors for a graph, refuses what is not finite, and sums up the fingerprint of what it has read.
+class published_reader final : public weight_reader {
+ public:
+  /// `total`: tensors that will be read, for the progress events.
+  published_reader(const published_tensors& tensors, std::size_t total, const observer& listener) noexcept
+      : tensors_(&tensors), listener_(&listener), total_(total) {}
+
+  [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
+  [[nodiscard]] fingerprint made_by() const noexcept { return {digest_ == 0 ? 1 : digest_}; }
+
+ private:
+  const published_tensors* tensors_;
+  const observer* listener_;
+  std::uint64_t digest_ = 0;
+  std::size_t done_ = 0;
+  std::size_t total_ = 0;
+};
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/published-inl.hpp>
+#endif
