@@ -28,6 +28,17 @@ class embedding_matrix {
   static constexpr std::size_t stride = round_up(stored * sizeof(storage), vector_alignment) / sizeof(storage);
 
   embedding_matrix() = default;
+  /// Leaves the other without rows.
+  embedding_matrix(embedding_matrix&& other) noexcept { *this = std::move(other); }
+  embedding_matrix& operator=(embedding_matrix&& other) noexcept {
+    values_ = std::move(other.values_);
+    norms_ = std::move(other.norms_);
+    scales_ = std::move(other.scales_);
+    rows_ = std::exchange(other.rows_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+    made_by_ = std::exchange(other.made_by_, {});
+    return *this;
+  }
 
   /// Rows of zeros, their facts as `row_facts` begins. Errors: out_of_memory.
   [[nodiscard]] static result<embedding_matrix> make(std::size_t rows) {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Precision tags: how the components of a vector are stored, what sums are kept in, and how far a stored value may lie off.
 ///
-/// | tag  | storage   | values an element | accumulator | worst case error of a stored component                        |
+/// | tag  | storage   | values an element | accumulator | worst case error of a stored component                         |
 /// | ---- | --------- | ----------------- | ----------- | -------------------------------------------------------------- |
 /// | f32  | float     | 1                 | float       | 0                                                              |
-/// | f16  | float16   | 1                 | float       | 2^-11 of its value (2^-25 absolute below 2^-14; max 65504)     |
-/// | bf16 | bfloat16  | 1                 | float       | 2^-8 of its value                                              |
-/// | i8   | int8_t    | 1                 | int32_t     | max|x|/254 of the vector (codes are x / scale, scale max|x|/127) |
-/// | i4   | uint8_t   | 2, low half first | int32_t     | max|x|/14 of the vector (scale max|x|/7)                       |
+/// | f16  | float16   | 1                 | float       | 2^-11 of its value (2^-25 absolute below 2^-14)                |
+/// | bf16 | bfloat16  | 1                 | float       | 2^-8 of its value (2^-134 absolute below 2^-126)               |
+/// | i8   | int8_t    | 1                 | int32_t     | (1/2 + 2^-15)/127 of the vector's max|x| (+ 2^-143)            |
+/// | i4   | uint8_t   | 2, low half first | int32_t     | (1/2 + 2^-19)/7 of the vector's max|x| (+ 2^-143)              |
 /// | b1   | uint8_t   | 8, low bit first  | uint32_t    | the sign only                                                  |
+///
+/// f16 holds magnitudes up to 65504 and rounds those from 65520 to infinity; bf16 has f32's range. A code is x / scale rounded to
+/// nearest, with scale max|x|/127 or max|x|/7: half a step, and what scale, quotient and the product code · scale round in f32.
 ///
 /// A precision is a type, so two precisions never meet by accident: `cast<f16>(e)` and `quantize<i8>(e)` spell every narrowing.
 #pragma once
@@ -49,7 +52,7 @@ struct i8 {
   using storage = std::int8_t;
   using accumulator = std::int32_t;
   static constexpr std::size_t bits = 8;
-  static constexpr double worst_error = 1.0 / 254.0;
+  static constexpr double worst_error = (0.5 + 0x1p-15) / 127.0;
   static constexpr std::string_view label = "i8";
 };
 
@@ -57,7 +60,7 @@ struct i4 {
   using storage = std::uint8_t;
   using accumulator = std::int32_t;
   static constexpr std::size_t bits = 4;
-  static constexpr double worst_error = 1.0 / 14.0;
+  static constexpr double worst_error = (0.5 + 0x1p-19) / 7.0;
   static constexpr std::string_view label = "i4";
 };
 
