@@ -21,23 +21,26 @@ namespace detail {
 }
 
 /// What the files say about texts. `vocabulary` rows must hold every id of the tokenizer.
-[[nodiscard]] inline result<text_settings> read_text_settings(const model_directory& directory, const model_description& model) {
+[[nodiscard]] inline result<text_settings> read_text_settings(const model_directory& directory, const model_description& model,
+                                                              bool tokens_only) {
+  text_settings text;
   const std::string place = directory.encoder_folder.empty() ? directory.path : directory.file(directory.encoder_folder);
-  TESSERA_TRY(tokenizer tokens, tokenizer::open(place));
-  if (tokens.vocabulary_size() > model.encoder.vocabulary)
-    return fail({.code = error_code::mismatch,
-                 .thing = "tokenizer",
-                 .wanted = "ids below " + std::to_string(model.encoder.vocabulary) + " (rows of the token table)",
-                 .found = "ids up to " + std::to_string(tokens.vocabulary_size() - 1),
-                 .path = place});
-  text_settings text{.tokens = std::move(tokens)};
+  if (!tokens_only) {
+    TESSERA_TRY(text.tokens, tokenizer::open(place));
+    if (text.tokens->vocabulary_size() > model.encoder.vocabulary)
+      return fail({.code = error_code::mismatch,
+                   .thing = "tokenizer",
+                   .wanted = "ids below " + std::to_string(model.encoder.vocabulary) + " (rows of the token table)",
+                   .found = "ids up to " + std::to_string(text.tokens->vocabulary_size() - 1),
+                   .path = place});
+  }
   constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
   const std::size_t positions = model.encoder.positions == 0 ? endless : model.encoder.positions;
   text.max_tokens = directory.max_tokens ? *directory.max_tokens : std::min(positions, directory.tokenizer_limit.value_or(endless));
-  if (text.max_tokens <= text.tokens.special_tokens_added())
+  if (const std::size_t special = text.tokens ? text.tokens->special_tokens_added() : 0; text.max_tokens <= special)
     return fail({.code = error_code::mismatch,
                  .thing = "longest text",
-                 .wanted = "more than the " + std::to_string(text.tokens.special_tokens_added()) + " special tokens",
+                 .wanted = "more than the " + std::to_string(special) + " special tokens",
                  .found = std::to_string(text.max_tokens),
                  .path = directory.path});
   text.lower_case = directory.lower_case;
@@ -62,7 +65,7 @@ namespace detail {
   } else {
     for (error& problem : tensors->compare(wanted.manifest())) problems.push_back(std::move(problem));
   }
-  auto text = read_text_settings(directory, wanted);
+  auto text = read_text_settings(directory, wanted, options.tokens_only);
   if (!text) problems.push_back(std::move(text).error());
   if (!problems.empty()) return all_of(std::move(problems), directory);
   return load_plan{.tensors = *std::move(tensors), .text = *std::move(text)};

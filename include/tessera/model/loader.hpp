@@ -19,6 +19,8 @@ struct load_options {
   /// Bytes that loaded weights, and what packing the largest of them needs meanwhile, may take; less is an error (over_budget) before
   /// anything is allocated.
   std::size_t memory_budget = std::numeric_limits<std::size_t>::max();
+  /// True: no tokenizer is read, and the model takes ready tokens only (`encode_tokens`).
+  bool tokens_only = false;
   observer listener = {};    ///< progress in tensors
 };
 

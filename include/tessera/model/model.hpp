@@ -184,7 +184,8 @@ class model {
 
   /// Tells vectors of these weights from those of others with the same type.
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
-  [[nodiscard]] const tokenizer& text_tokenizer() const noexcept { return state_->text.tokens; }
+  /// The model's tokenizer; none where it was loaded for ready tokens only.
+  [[nodiscard]] const std::optional<tokenizer>& text_tokenizer() const noexcept { return state_->text.tokens; }
   /// Lengths and prompts, as the directory gave them.
   [[nodiscard]] const text_settings& settings() const noexcept { return state_->text; }
   /// SHA-256 of the weight files. Computed on the first call and remembered beside the file. Errors: io; mismatch where the files are no

@@ -58,6 +58,11 @@ class embed_call {
       : graph_(graph), settings_(settings), texts_(texts), options_(options), rows_(rows), stride_(stride) {}
 
   [[nodiscard]] result<> run() {
+    if (!settings_.tokens)
+      return fail({.code = error_code::invalid_argument,
+                   .thing = "encode",
+                   .wanted = "a model with a tokenizer",
+                   .found = "one that was loaded for ready tokens only"});
     TESSERA_CHECK(check_limits());
     TESSERA_TRY(prompt_, settings_.prompt(options_.prompt));
     if (!settings_.pool_prompt && !prompt_.empty()) TESSERA_CHECK(count_prompt());
@@ -88,9 +93,9 @@ class embed_call {
 
   /// Tokens of the prompt that pooling leaves out: those before the end token, as sentence-transformers counts them.
   [[nodiscard]] result<> count_prompt() {
-    TESSERA_TRY(const encoding alone, settings_.tokens.encode(prompt_));
+    TESSERA_TRY(const encoding alone, settings_.tokens->encode(prompt_));
     skipped_ = alone.ids.size();
-    if (!alone.ids.empty() && settings_.tokens.end_id() == alone.ids.back()) --skipped_;
+    if (!alone.ids.empty() && settings_.tokens->end_id() == alone.ids.back()) --skipped_;
     return {};
   }
 
@@ -134,10 +139,10 @@ class embed_call {
       }
       text = scratch.text;
     }
-    encode_options how{.direction = settings_.tokens.truncation() ? settings_.tokens.truncation()->direction : text_side::right};
+    encode_options how{.direction = settings_.tokens->truncation() ? settings_.tokens->truncation()->direction : text_side::right};
     if (options_.too_long != on_too_long::refuse) how.max_length = settings_.max_tokens;
     how.overflowing = options_.too_long == on_too_long::windows;
-    if (auto tokenised = settings_.tokens.encode_into(text, how, scratch.tokens); !tokenised) {
+    if (auto tokenised = settings_.tokens->encode_into(text, how, scratch.tokens); !tokenised) {
       error failure = std::move(tokenised).error();
       if (failure.offset) failure.offset = *failure.offset - std::min<std::uint64_t>(*failure.offset, prompt_.size());
       return fail(std::move(failure));

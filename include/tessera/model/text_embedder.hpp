@@ -19,7 +19,7 @@ namespace tessera::inline TESSERA_ABI {
 
 /// How a model treats its texts; fixed when it is loaded.
 struct text_settings {
-  tokenizer tokens;
+  std::optional<tokenizer> tokens = {};  ///< none where the model was loaded for ready tokens only
   std::size_t max_tokens = 0;  ///< of one text, special tokens included
   bool lower_case = false;
   bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
@@ -40,7 +40,7 @@ struct text_list {
 };
 
 /// Writes vector i to rows[i * stride]. Errors name the text by its number: invalid_text, too_long, not_finite; also not_found (prompt),
-/// over_budget, out_of_memory, stopped.
+/// over_budget, out_of_memory, stopped, invalid_argument (no tokenizer).
 [[nodiscard]] result<> embed_texts(const graph_runner& graph, const text_settings& settings, text_list texts,
                                    const embed_options& options, float* rows, std::size_t stride);
 
