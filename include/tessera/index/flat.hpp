@@ -60,7 +60,10 @@ class flat {
   /// The row of that id. Errors: not_found.
   [[nodiscard]] result<row_view> get(std::uint64_t id) const {
     const auto row = table_.find(id, ids_);
-    if (!row) return fail({.code = error_code::not_found, .thing = "id " + std::to_string(id)});
+    if (!row)
+      return fail({.code = error_code::not_found,
+                   .thing = "id " + std::to_string(id),
+                   .wanted = "one of the " + std::to_string(size()) + " ids in the index"});
     return rows_.row(*row);
   }
 
@@ -175,20 +178,23 @@ class flat {
     TESSERA_TRY(const index_file file, index_file::view(bytes, path));
     TESSERA_CHECK(file.matches(described(), expected));
     TESSERA_CHECK(file.verify());
-    const std::size_t rows = file.description().rows;
+    constexpr std::size_t row_bytes = matrix::stride * sizeof(typename matrix::storage);
+    TESSERA_CHECK(file.has_sections(2 + std::size_t{has_norms} + std::size_t{has_scales}));
+    // What the file has is known before anything is allocated for it.
+    TESSERA_TRY(const auto ids, file.values<std::uint64_t>("ids"));
+    TESSERA_TRY(const auto values, file.section("rows", row_bytes));
+    std::vector<float> norms;
+    std::vector<float> scales;
+    if constexpr (has_norms) {
+      TESSERA_TRY(norms, file.values<float>("norms"));
+    }
+    if constexpr (has_scales) {
+      TESSERA_TRY(scales, file.values<float>("scales"));
+    }
     flat made;
-    TESSERA_TRY(made.rows_, matrix::make(rows));
-    std::vector<std::uint64_t> ids(rows);
-    TESSERA_CHECK(file.copy<std::uint64_t>("ids", ids));
-    TESSERA_TRY(const auto values, file.section("rows", rows * matrix::stride * sizeof(typename matrix::storage)));
-    for (std::size_t i = 0; i < rows; ++i)
-      std::memcpy(made.rows_.values(i).data(), values.data() + i * matrix::stride * sizeof(typename matrix::storage),
-                  matrix::stored * sizeof(typename matrix::storage));
-    std::vector<float> norms(has_norms ? rows : 0);
-    std::vector<float> scales(has_scales ? rows : 0);
-    if constexpr (has_norms) TESSERA_CHECK(file.copy<float>("norms", norms));
-    if constexpr (has_scales) TESSERA_CHECK(file.copy<float>("scales", scales));
-    for (std::size_t i = 0; i < rows; ++i) {
+    TESSERA_TRY(made.rows_, matrix::make(ids.size()));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      std::memcpy(made.rows_.values(i).data(), values.data() + i * row_bytes, made.rows_.values(i).size_bytes());
       row_facts<Precision> facts;
       if constexpr (has_norms) facts.norm = norms[i];
       if constexpr (has_scales) facts.scale = scales[i];

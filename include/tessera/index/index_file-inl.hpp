@@ -193,14 +193,23 @@ TESSERA_INLINE result<> index_file::matches(const index_description& wanted, con
   return fail({.code = error_code::mismatch, .thing = "not the index of this type", .path = path_, .causes = std::move(found)});
 }
 
-TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::string_view name, std::uint64_t size) const {
+TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::string_view name,
+                                                                      std::uint64_t row_bytes) const {
   const auto found = std::ranges::find(sections_, name, &index_section::name);
-  if (found != sections_.end() && found->bytes.size() == size) return found->bytes;
+  std::uint64_t size = 0;
+  const bool possible = multiply_sizes(description_.rows, row_bytes, size);
+  if (possible && found != sections_.end() && found->bytes.size() == size) return found->bytes;
   return fail({.code = error_code::malformed,
                .thing = "section " + std::string(name),
-               .wanted = std::to_string(size) + " bytes",
-               .found = found == sections_.end() ? "none" : std::to_string(found->bytes.size()),
+               .wanted = std::to_string(description_.rows) + " rows of " + std::to_string(row_bytes) + " bytes",
+               .found = found == sections_.end() ? "none" : std::to_string(found->bytes.size()) + " bytes",
                .path = path_});
+}
+
+TESSERA_INLINE result<> index_file::has_sections(std::size_t count) const {
+  if (sections_.size() == count) return {};
+  return wrong(error_code::malformed, "sections", std::to_string(count), std::to_string(sections_.size()),
+               detail::index_field::sections);
 }
 
 TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,

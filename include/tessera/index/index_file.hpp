@@ -3,7 +3,7 @@
 ///
 ///     TESSERA_TRY(const ts::index_file file, ts::index_file::view(mapped.bytes(), path));   // header and directory checked
 ///     TESSERA_CHECK(file.verify());                                                         // every block checked
-///     TESSERA_TRY(const auto rows, file.section("rows", rows_bytes));
+///     TESSERA_TRY(const auto rows, file.section("rows", row_bytes));
 ///
 /// Little-endian; laid out byte by byte in docs/formats.md. Checksums are `digest64` (base/fingerprint.hpp): of the header, of
 /// the directory, and in the directory one of each 16 KiB of data. They find accidents, not forgeries.
@@ -68,15 +68,18 @@ class index_file {
   /// Every block has its checksum. Errors: checksum, naming the first block that has not.
   [[nodiscard]] result<> verify() const;
 
-  /// The bytes of a section, which has exactly `size`. Errors: malformed.
-  [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name, std::uint64_t size) const;
-  /// Fills `to` from a section of exactly as many values. Errors: malformed.
+  /// The bytes of a section that has exactly `row_bytes` for each row. Errors: malformed.
+  [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name, std::uint64_t row_bytes) const;
+  /// The values of a section that has one for each row. Errors: malformed.
   template <wire_number T>
-  [[nodiscard]] result<> copy(std::string_view name, std::span<T> to) const {
-    TESSERA_TRY(const auto bytes, section(name, to.size_bytes()));
-    return copy_le<T>(bytes, to);
+  [[nodiscard]] result<std::vector<T>> values(std::string_view name) const {
+    TESSERA_TRY(const auto bytes, section(name, sizeof(T)));
+    std::vector<T> read(bytes.size() / sizeof(T));
+    TESSERA_CHECK(copy_le<T>(bytes, read));
+    return read;
   }
-  [[nodiscard]] std::span<const index_section> sections() const noexcept { return sections_; }
+  /// There are that many sections: none that this reader would pass over. Errors: malformed.
+  [[nodiscard]] result<> has_sections(std::size_t count) const;
 
  private:
   [[nodiscard]] std::unexpected<error> wrong(error_code code, std::string thing, std::string wanted, std::string found,
