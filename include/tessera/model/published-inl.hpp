@@ -24,7 +24,7 @@ TESSERA_INLINE result<published_tensors> published_tensors::open(const model_dir
   opened.names_ = model.encoder.names;
   TESSERA_TRY(opened.encoder_, weights::open(weights_path.empty() ? directory.encoder_file("") : std::string(weights_path)));
   if (!opened.names_.names.empty())
-    for (const dense_head& head : model.dense) {
+    for (const dense_head& head : directory.dense) {
       TESSERA_TRY(weights file, weights::open(directory.file(head.folder)));
       opened.dense_.push_back(std::move(file));
     }

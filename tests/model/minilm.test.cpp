@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real all-MiniLM-L6-v2 against the reference's vectors of 200 texts. Runs where tools/get-model has put the model.
+#include <tests/model/support.hpp>
+
+#include <tessera/model/bge.hpp>
+#include <tessera/model/e5.hpp>
+#include <tessera/model/minilm.hpp>
+
+using namespace tessera_tests;
+
+// The published sizes, as the authors state them.
+static_assert(ts::minilm_l6<>::parameter_count == 22'565'376);
+static_assert(ts::minilm_l6<>::manifest().size() == 5 + 6 * 16);
+static_assert(ts::bge_base_en<>::dimension == 768 && ts::e5_large<>::dimension == 1024);
+static_assert(ts::bge_small_en<>::parameter_count == ts::e5_small<>::parameter_count);
+
+namespace {
+
+std::string minilm_folder() {
+  const auto folder = std::filesystem::path(TESSERA_SOURCE_DIR) / "models/all-MiniLM-L6-v2";
+  if (!std::filesystem::exists(folder / "model.safetensors")) SKIP("no models/all-MiniLM-L6-v2 (tools/get-model all-MiniLM-L6-v2)");
+  return folder.string();
+}
+
+}  // namespace
+
+TEST_CASE("minilm: the reference's vectors of 200 texts", "[model]") {
+  const std::string golden = fixture("text/minilm_golden").string();
+  const auto model = value_of(ts::load<ts::minilm_l6<>>(minilm_folder()));
+  CHECK(model.settings().max_tokens == 256);
+  CHECK(ts::to_hex(value_of(model.sha256())) == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db");
+
+  const auto texts = texts_of(golden + "/texts.jsonl");
+  const ts::safetensors expected = value_of(ts::safetensors::open(golden + "/expected.safetensors"));
+  const auto counts = integers(expected, "token_count");
+  REQUIRE(texts.size() == counts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    CHECK(value_of(model.text_tokenizer()->encode(texts[i], {.max_length = 256})).size() == static_cast<std::size_t>(counts[i]));
+  const auto vectors = value_of(model.encode(texts));
+  CHECK(distance(flat_values(vectors), floats(expected, "embeddings")) <= 1e-5);
+  ts::thread_pool pool(2);
+  CHECK(flat_values(value_of(model.encode(texts, {.threads = &pool}))) == flat_values(vectors));
+  for (const std::size_t i : {std::size_t{0}, std::size_t{99}, std::size_t{199}})
+    CHECK(same_bits(value_of(model.encode(texts[i])).values(), vectors.row(i).values()));
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Counts a thread's allocations. A program that names `allocations` gets an operator new that counts.
+///
+///     #if TESSERA_TEST_COUNTS   // not under a sanitizer, which replaces it too
+///     const std::size_t before = tessera_tests::allocations;
+#pragma once
+
+#include <cstddef>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TESSERA_TEST_COUNTS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TESSERA_TEST_COUNTS 0
+#endif
+#endif
+#ifndef TESSERA_TEST_COUNTS
+#define TESSERA_TEST_COUNTS 1
+#endif
+
+#if TESSERA_TEST_COUNTS
+namespace tessera_tests {
+extern thread_local std::size_t allocations;
+}
+#endif
