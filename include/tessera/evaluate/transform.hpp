@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Spaces of vectors that were moved or turned: a centred or projected vector is never compared with an original one.
+///
+/// | space                | vectors                                               |
+/// | -------------------- | ----------------------------------------------------- |
+/// | centred<Space>       | x - mean                                              |
+/// | projected<Space, M>  | the first M coordinates of x - mean in principal axes |
+///
+/// Neither has unit length. The fingerprint of the model is mixed with that of the transformation, so vectors centred by two
+/// different means are told apart.
+#pragma once
+
+#include <tessera/base/fingerprint.hpp>
+#include <tessera/type/matrix.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <embedding_space Whole>
+struct centred {
+  static constexpr std::size_t dimension = Whole::dimension;
+  static constexpr auto pooling_mode = Whole::pooling_mode;
+  static constexpr bool unit_length = false;
+  static constexpr bool anonymous = Whole::anonymous;
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
+  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
+};
+
+template <embedding_space Whole, std::size_t Dimension>
+struct projected {
+  static_assert(Dimension > 0 && Dimension <= Whole::dimension,
+                "tessera: a projection has at least 1 and at most as many coordinates as its space has dimensions");
+  static constexpr std::size_t dimension = Dimension;
+  static constexpr auto pooling_mode = Whole::pooling_mode;
+  static constexpr bool unit_length = false;
+  static constexpr bool anonymous = Whole::anonymous;
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
+  /// The axes come in falling order of variance, so the leading coordinates are the projection on fewer of them.
+  [[nodiscard]] static constexpr bool truncates_to(std::size_t shorter) noexcept { return shorter < Dimension; }
+};
+
+namespace detail {
+
+/// The fingerprint of vectors made by `model` and then transformed; 0 where the model is unknown.
+[[nodiscard]] inline fingerprint transformed(fingerprint model, std::span<const double> parameters) noexcept {
+  if (!model) return {};
+  const std::uint64_t mixed = digest64(std::as_bytes(parameters), model.value);
+  return {mixed == 0 ? 1 : mixed};
+}
+
+}  // namespace detail
+
+}  // namespace tessera::inline TESSERA_ABI
