@@ -4,6 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/families.hpp>
 
 #include <string>
 #include <string_view>
