@@ -11,14 +11,14 @@
 namespace ts = tessera;
 
 // [model]
-using product_space = ts::space<"products", 64, ts::pooling::cls, ts::unit_length>;
+using product_space = ts::space<"products", 256, ts::pooling::cls, ts::unit_length>;
 using product_model = ts::model<product_space,
-    ts::token_embedding<100, 64>, ts::learned_positions<32, 64>, ts::layer_norm<64>,
-    ts::repeat<2, ts::encoder_layer<64, ts::heads<4>, ts::feed_forward<256, ts::gelu>>>,
+    ts::token_embedding<32'000, 256>, ts::learned_positions<512, 256>, ts::layer_norm<256>,
+    ts::repeat<4, ts::encoder_layer<256, ts::heads<8>, ts::feed_forward<1024, ts::gelu>>>,
     ts::pool<ts::pooling::cls>, ts::l2_normalize>;
 
-static_assert(product_model::parameter_count == 108'544);
-static_assert(product_model::workspace_bytes({.texts = 32, .tokens = 512}) < 2 << 20);
+static_assert(product_model::parameter_count == 11'482'624);
+static_assert(product_model::workspace_bytes({.texts = 32, .tokens = 4096}) < 64 << 20);
 static_assert(product_model::manifest()[0].label() == "token_embedding.weight");
 // [/model]
 
