@@ -12,8 +12,8 @@
 ///
 ///     const float similarity = ts::cosine_similarity(query, document);
 ///
-/// Vectors of two spaces do not compile. Sums are kept in f32 (integers in 32 bits); the error bounds stand beside the scalar
-/// definitions in kernel/distance.hpp. NaN and infinity propagate as in IEEE arithmetic.
+/// The order of a and b changes no bit. Vectors of two spaces do not compile. Sums are kept in f32 (integers in 32 bits); the
+/// error bounds stand beside the scalar definitions in kernel/distance.hpp. NaN and infinity propagate as in IEEE arithmetic.
 #pragma once
 
 #include <tessera/dispatch.hpp>
@@ -131,7 +131,7 @@ template <class A, class B>
 template <embedding_like A, embedding_like B>
 [[nodiscard]] float dot(const A& a, const B& b) noexcept {
   if constexpr (detail::comparable<A, B>())
-    return static_cast<float>(detail::raw_dot(a.view(), b.view())) * detail::scale_of(a) * detail::scale_of(b);
+    return static_cast<float>(detail::raw_dot(a.view(), b.view())) * (detail::scale_of(a) * detail::scale_of(b));
   else return 0.0f;
 }
 

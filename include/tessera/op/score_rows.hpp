@@ -81,7 +81,7 @@ void score_rows(const Query& query, const embedding_matrix<Space, Precision>& ro
       const float length = cosine_by_norms ? detail::length_of(view) : 1.0f;
       detail::each_sum<sum>(kernel, view, rows, first, count, n, [&](std::size_t i, sum dot) {
         const auto row = rows.row(first + i);
-        const float score = static_cast<float>(dot) * scale * detail::scale_of(row);
+        const float score = static_cast<float>(dot) * (scale * detail::scale_of(row));
         if constexpr (cosine_by_norms) {
           const float lengths = length * detail::length_of(row);
           out[i] = lengths == 0.0f ? 0.0f : score / lengths;
