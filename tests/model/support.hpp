@@ -8,6 +8,7 @@
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/sha256.hpp>
 #include <tessera/model/bert.hpp>
+#include <tessera/model/families.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -104,13 +104,6 @@ class config_reader {
 
 namespace detail {
 
-/// An unsupported request at a place of a JSON file.
-[[nodiscard]] inline std::unexpected<error> unsupported(json_value where, std::string wanted, std::string found) {
-  error failure = where.mismatch(std::move(wanted), std::move(found));
-  failure.code = error_code::unsupported;
-  return fail(std::move(failure));
-}
-
 /// The shortest text that reads back as this number: "1e-12".
 [[nodiscard]] inline std::string shortest(double value) {
   char text[32];

@@ -2,10 +2,7 @@
 /// Definitions of model/description.hpp.
 #pragma once
 
-#include <tessera/io/quoted.hpp>
-#include <tessera/model/config_reader.hpp>
 #include <tessera/model/description.hpp>
-#include <tessera/model/families.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -35,61 +32,6 @@ TESSERA_INLINE std::vector<tensor_entry> model_description::manifest() const {
   for (std::size_t i = 0; i < dense.size(); ++i)
     described::linear(i == 0 ? sink.scope("dense") : sink.scope("dense", i), dense[i].in, dense[i].out, dense[i].bias);
   return all;
-}
-
-namespace detail {
-
-/// What follows the encoder, of which `made` knows width and positions already.
-[[nodiscard]] inline result<> describe_modules(const model_directory& directory, model_description& made) {
-  const auto check = [](std::string thing, std::size_t wanted, std::string_view of, std::size_t found, std::string path) -> result<> {
-    if (found == wanted) return {};
-    return fail({.code = error_code::mismatch,
-                 .thing = std::move(thing),
-                 .wanted = std::to_string(wanted) + " (" + std::string(of) + ")",
-                 .found = std::to_string(found),
-                 .path = std::move(path)});
-  };
-  if (directory.max_tokens && made.encoder.positions != 0 && *directory.max_tokens > made.encoder.positions)
-    return fail({.code = error_code::mismatch,
-                 .thing = "max_seq_length",
-                 .wanted = "at most " + std::to_string(made.encoder.positions) + " (max_position_embeddings)",
-                 .found = std::to_string(*directory.max_tokens),
-                 .path = directory.path});
-  if (!directory.has_modules) return {};
-  made.pooling_mode = directory.pooling_mode;
-  made.dense = directory.dense;
-  made.normalize = directory.normalize;
-  TESSERA_CHECK(check("dimension of the pooling module", made.encoder.width, "the encoder's width",
-                      directory.pooling_width.value_or(made.encoder.width), directory.file("modules.json")));
-  if (made.dense.empty()) return {};
-  made.dimension = made.dense.back().out;
-  return check("in_features", made.encoder.width, "the encoder's width", made.dense.front().in,
-               directory.file(made.dense.front().folder + "/config.json"));
-}
-
-}  // namespace detail
-
-TESSERA_INLINE result<model_description> describe(const model_directory& directory) {
-  if (!directory.config)
-    return fail({.code = error_code::not_found,
-                 .thing = "config.json",
-                 .wanted = "the model's architecture and sizes",
-                 .found = "no such file",
-                 .path = directory.path});
-  const json_value config = directory.config->root();
-  TESSERA_TRY(const auto type, config.get<std::string_view>("model_type"));
-  const family_entry* family = find_family(type);
-  if (family == nullptr) {
-    std::string known;
-    for (const family_entry& entry : families()) known += (known.empty() ? "" : ", ") + std::string(entry.label);
-    TESSERA_TRY(const json_value where, config.at("model_type"));
-    return detail::unsupported(where, "one of the supported architectures (" + known + ")", tessera::quoted(type));
-  }
-  model_description made;
-  TESSERA_TRY(made.encoder, family->describe(config));
-  made.dimension = made.encoder.width;
-  TESSERA_CHECK(detail::describe_modules(directory, made));
-  return made;
 }
 
 TESSERA_INLINE std::string type_text(const model_description& model, std::string_view name, pooling mode) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a model is, as a value: the numbers of its config.json, its tensors, and what follows the encoder.
 ///
-/// A model type makes one of itself (`describe<Model>()`), a directory makes one of its files (`describe(directory)`). Loading compares
+/// A model type makes one of itself (`Model::description()`), a directory makes one of its files (`describe`, model/families.hpp). Loading compares
 /// the two; inspecting a directory and printing the type that fits it need only the second. One list serves all.
 #pragma once
 
@@ -55,9 +55,6 @@ struct model_description {
   /// The encoder's manifest and that of the heads: every tensor that is read.
   [[nodiscard]] std::vector<tensor_entry> manifest() const;
 };
-
-/// What a directory's files describe. Errors: those of config.json, all of them in one; unsupported, naming the model_type.
-[[nodiscard]] result<model_description> describe(const model_directory& directory);
 
 /// The type of a directory's model as C++ source: "tessera::bert<tessera::space<\"name\", 384, ...>, tessera::bert_shape{...}>".
 /// `mode` is the pooling where the directory does not say.

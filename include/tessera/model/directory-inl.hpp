@@ -3,7 +3,6 @@
 #pragma once
 
 #include <tessera/io/quoted.hpp>
-#include <tessera/model/config_reader.hpp>
 #include <tessera/model/directory.hpp>
 
 #include <sys/stat.h>
@@ -77,7 +76,7 @@ inline constexpr std::array activation_names = {
   if (const auto spelled = root.find("pooling_mode"); spelled && !spelled->is_null()) {
     TESSERA_TRY(const auto name, spelled->get<std::string_view>());
     into.pooling_mode = pooling_from_name(name);
-    if (!into.pooling_mode) return unsupported(*spelled, std::string(known), tessera::quoted(name));
+    if (!into.pooling_mode) return fail(spelled->unsupported(std::string(known), tessera::quoted(name)));
     return {};
   }
   // One boolean a mode; as in sentence-transformers, only the mean is on where nothing is said.
@@ -104,7 +103,7 @@ inline constexpr std::array activation_names = {
     named += (named.empty() ? "" : ", ") + std::string(mode.key);
   }
   if (chosen != 1 || !into.pooling_mode)
-    return unsupported(root, "exactly one pooling mode of " + std::string(known), named.empty() ? "none" : named);
+    return fail(root.unsupported("exactly one pooling mode of " + std::string(known), named.empty() ? "none" : named));
   return {};
 }
 
@@ -118,7 +117,7 @@ inline constexpr std::array activation_names = {
   TESSERA_TRY(const auto name, root.get_or<std::string_view>("activation_function", "torch.nn.modules.activation.Tanh"));
   const auto activation = activation_from_name(class_name(name));
   if (!activation)
-    return unsupported(root, "Identity, Tanh, ReLU, GELU, SiLU or Sigmoid as activation_function", tessera::quoted(name));
+    return fail(root.unsupported("Identity, Tanh, ReLU, GELU, SiLU or Sigmoid as activation_function", tessera::quoted(name)));
   if (head.in == 0 || head.out == 0 || head.in > 1'000'000 || head.out > 1'000'000)
     return fail(root.mismatch("in_features and out_features of 1 to 1,000,000",
                               std::to_string(head.in) + " and " + std::to_string(head.out)));
@@ -140,7 +139,7 @@ inline constexpr std::array activation_names = {
     TESSERA_CHECK(check_inside(folder_value, folder));
     const std::string_view kind = class_name(type);
     if (!encoder) {
-      if (kind != "Transformer") return unsupported(module, "a Transformer as the first module", tessera::quoted(type));
+      if (kind != "Transformer") return fail(module.unsupported("a Transformer as the first module", tessera::quoted(type)));
       encoder = true;
       into.encoder_folder = std::move(folder);
     } else if (kind == "Pooling" && !into.pooling_mode) {
@@ -150,11 +149,12 @@ inline constexpr std::array activation_names = {
     } else if (kind == "Normalize" && into.pooling_mode && !into.normalize) {
       into.normalize = true;
     } else {
-      return unsupported(module, "Transformer, Pooling, any number of Dense, then Normalize", tessera::quoted(type) + " at this place");
+      return fail(module.unsupported("Transformer, Pooling, any number of Dense, then Normalize",
+                                     tessera::quoted(type) + " at this place"));
     }
   }
   if (!encoder || !into.pooling_mode)
-    return unsupported(file.root(), "a Transformer and a Pooling module", std::to_string(modules.size()) + " modules without both");
+    return fail(file.root().unsupported("a Transformer and a Pooling module", std::to_string(modules.size()) + " modules without both"));
   std::size_t width = into.pooling_width.value_or(0);
   for (const dense_head& head : into.dense) {
     if (width != 0 && head.in != width)

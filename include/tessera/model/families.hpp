@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The architectures that are recognised in published directories, each with the function that describes its config.json.
+/// The architectures that are recognised in published directories, and what a directory of one of them describes.
+///
+///     TESSERA_TRY(const auto directory, ts::model_directory::read(path));
+///     TESSERA_TRY(const auto model, ts::describe(directory));
+///     std::cout << ts::type_text(model, "my_model");
 #pragma once
 
 #include <tessera/model/description.hpp>
@@ -16,6 +20,9 @@ struct family_entry {
 [[nodiscard]] std::span<const family_entry> families() noexcept;
 /// The family that reads a config.json's `model_type`, or null.
 [[nodiscard]] const family_entry* find_family(std::string_view model_type) noexcept;
+
+/// What a directory's files describe. Errors: those of config.json, all of them in one; unsupported, naming the model_type.
+[[nodiscard]] result<model_description> describe(const model_directory& directory);
 
 }  // namespace tessera::inline TESSERA_ABI
 

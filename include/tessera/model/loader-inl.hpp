@@ -2,6 +2,7 @@
 /// Definitions of model/loader.hpp.
 #pragma once
 
+#include <tessera/model/families-inl.hpp>
 #include <tessera/model/loader.hpp>
 
 #include <algorithm>
