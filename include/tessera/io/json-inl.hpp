@@ -279,12 +279,6 @@ TESSERA_INLINE std::string json_value::description() const {
   }
 }
 
-TESSERA_INLINE error json_value::unsupported(std::string wanted, std::string found) const {
-  error failure = mismatch(std::move(wanted), std::move(found));
-  failure.code = error_code::unsupported;
-  return failure;
-}
-
 TESSERA_INLINE error json_value::mismatch(std::string wanted, std::string found) const {
   return {.code = error_code::mismatch,
           .thing = key_path(),

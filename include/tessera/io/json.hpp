@@ -137,7 +137,11 @@ class json_value {
   /// A mismatch located here: for checks of the caller's own ("wanted a multiple of 8").
   [[nodiscard]] error mismatch(std::string wanted, std::string found = {}) const;
   /// The same for a legal request that the caller does not serve: code `unsupported`.
-  [[nodiscard]] error unsupported(std::string wanted, std::string found = {}) const;
+  [[nodiscard]] error unsupported(std::string wanted, std::string found = {}) const {
+    error failure = mismatch(std::move(wanted), std::move(found));
+    failure.code = error_code::unsupported;
+    return failure;
+  }
   /// What stands here, for messages: "a string", "the integer 7", "the string \"relu\"".
   [[nodiscard]] std::string description() const;
   /// The file that the document came from.

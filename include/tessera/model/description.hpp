@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a model is, as a value: the numbers of its config.json, its tensors, and what follows the encoder.
 ///
-/// A model type makes one of itself (`Model::description()`), a directory makes one of its files (`describe`, model/families.hpp). Loading compares
-/// the two; inspecting a directory and printing the type that fits it need only the second. One list serves all.
+/// A model type makes one of itself (`Model::description()`), a directory one of its files (`describe`, model/families.hpp). Loading
+/// compares the two; inspecting a directory and printing the type that fits it need only the second. One list serves all.
 #pragma once
 
 #include <tessera/graph/manifest.hpp>
