@@ -46,7 +46,8 @@ ts::result<> run(const std::string& directory) {
 
 int main(int argc, char** argv) {
   const std::string directory = argc > 1 ? argv[1] : "/tmp/tessera-03_custom_model";
-  std::filesystem::create_directories(directory);
+  std::error_code ignored;  // writing says what is wrong with a directory
+  std::filesystem::create_directories(directory, ignored);
   if (const auto done = run(directory); !done) return std::fprintf(stderr, "%s\n", done.error().message().c_str()), 1;
   return 0;
 }

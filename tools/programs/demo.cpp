@@ -217,7 +217,7 @@ class session {
     TESSERA_TRY(const auto vector, encoder_->encode(query, {.empty = ts::on_empty::refuse}));
     TESSERA_TRY(const auto hits, index_.search(vector, asked_.top, {.threads = &pool_}));
     const double seconds = seconds_since(begin);
-    std::printf("\n%s\n", printable(query, 200).c_str());
+    if (!person_) std::printf("\n%s\n", printable(query, 200).c_str());  // a person has just typed it
     for (const ts::hit& hit : hits) {
       const named_text& found = texts_[hit.id];
       const bool names_itself = found.text.starts_with(found.name);
@@ -231,19 +231,19 @@ class session {
 
   /// Queries from stdin until it ends; a query that cannot be answered is said and passed over.
   [[nodiscard]] ts::result<> converse() {
-    const bool person = ::isatty(STDIN_FILENO) == 1;
-    if (person) say("Ask in your own words; an empty line or Ctrl-D ends.");
+    person_ = ::isatty(STDIN_FILENO) == 1;
+    if (person_) say("Ask in your own words; an empty line or Ctrl-D ends.");
     while (true) {
-      if (person) {
+      if (person_) {
         std::printf("\n> ");
         std::fflush(stdout);
       }
       std::string query;
-      if (!std::getline(std::cin, query) || (person && query.empty())) break;
+      if (!std::getline(std::cin, query) || (person_ && query.empty())) break;
       if (query.empty()) continue;
       if (const auto answered = answer(query); !answered) say("error: " + answered.error().message());
     }
-    if (person && std::cin.eof()) std::printf("\n");
+    if (person_ && std::cin.eof()) std::printf("\n");
     return {};
   }
 
@@ -253,6 +253,7 @@ class session {
   places places_;
   std::optional<Model> encoder_;
   index_type index_;
+  bool person_ = false;  ///< queries are typed at a prompt
 };
 
 struct known_model {
