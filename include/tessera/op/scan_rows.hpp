@@ -3,7 +3,7 @@
 ///
 ///     auto hits = ts::scan_rows<ts::cosine>(queries, rows, ids, 10, {.threads = &pool});   // one list for each query
 ///
-/// The rows are read in blocks; each block is scored for up to 256 queries while it is in the cache. The result does not depend
+/// The rows are read in blocks, for one query as one stream, for many while a block is in the cache. The result does not depend
 /// on the blocks, the other queries or the number of threads (op/top_k.hpp: the order is total).
 #pragma once
 
@@ -27,10 +27,14 @@ struct search_options {
 
 namespace detail {
 
-/// Bytes of rows that stay in the second-level cache while several queries pass by (kernel/distance.hpp).
-inline constexpr std::size_t scan_block_bytes = std::size_t{512} << 10;
+/// Bytes of rows that stay in the second-level cache while several queries pass by; above it the kernels read one stream, which
+/// is what one query wants (kernel/distance.hpp). Codes of 4 bits and less never wait for memory.
+template <precision Precision>
+[[nodiscard]] constexpr std::size_t scan_block_bytes(std::size_t queries) noexcept {
+  return (queries > 1 || Precision::bits < 8 ? std::size_t{512} : std::size_t{2048}) << 10u;
+}
 /// Rows in a block at most: their scores lie on the stack.
-inline constexpr std::size_t scan_block_rows = 1024;
+inline constexpr std::size_t scan_block_rows = 4096;
 /// Queries that pass a block one after the other, so that they stay in the cache too.
 inline constexpr std::size_t scan_queries = 256;
 
@@ -62,7 +66,8 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
   else query_count = queries.size();
 
   constexpr std::size_t row_bytes = matrix::stride * sizeof(typename matrix::storage);
-  constexpr std::size_t block = std::clamp(detail::scan_block_bytes / row_bytes, std::size_t{1}, detail::scan_block_rows);
+  const std::size_t block =
+      std::clamp(detail::scan_block_bytes<Precision>(query_count) / row_bytes, std::size_t{1}, detail::scan_block_rows);
   const std::size_t blocks = (rows.rows() + block - 1) / block;
   // A few parts for each thread, so that one that is slowed down does not keep all waiting.
   const std::size_t wanted_parts = options.threads == nullptr ? 1 : 4 * options.threads->size();
@@ -76,7 +81,7 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
     best.reserve(parts * group);
     for (std::size_t i = 0; i < parts * group; ++i) best.emplace_back(std::min(k, rows.rows()));
     for_each(options.threads, parts, [&](std::size_t part) {
-      float scores[block];
+      float scores[detail::scan_block_rows];
       for (std::size_t b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
         if (options.stop.stop_requested()) return;
         const std::size_t first = b * block;

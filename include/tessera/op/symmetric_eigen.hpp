@@ -162,7 +162,9 @@ inline void rotate_rows(double* rows, std::size_t n, std::size_t i, double c, do
                  .found = finite ? "larger ones" : "NaN or infinity"});
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return diagonal[x] > diagonal[y]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) {
+    return diagonal[x] > diagonal[y] || (diagonal[x] == diagonal[y] && x < y);
+  });
   eigen_decomposition found{.values = std::vector<double>(n), .vectors = std::vector<double>(n * n)};
   for (std::size_t i = 0; i < n; ++i) {
     found.values[i] = diagonal[order[i]];
