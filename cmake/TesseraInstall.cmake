@@ -4,7 +4,11 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
 
 # One export file for each component, so that asking for `core` needs nothing of the others.
-foreach(component ${TESSERA_COMPONENTS_FOUND} compiled)
+set(TESSERA_INSTALLED ${TESSERA_COMPONENTS_FOUND} compiled)
+if(TARGET tessera_interop)
+  list(APPEND TESSERA_INSTALLED interop)
+endif()
+foreach(component ${TESSERA_INSTALLED})
   set(file_set)
   if(component STREQUAL core)
     set(file_set FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -47,6 +51,10 @@ if(TARGET tessera_text)
 endif()
 if(TARGET tessera_model)
   tessera_pkgconfig(tessera-model "Tessera: embedding models (needs Boost's headers, >= ${TESSERA_HANA_FLOOR})" "tessera-text" "" "")
+endif()
+if(TARGET tessera_interop)
+  tessera_pkgconfig(tessera-interop "Tessera: xtensor views and evaluation"
+    "tessera-core, xtensor >= ${TESSERA_XTENSOR_FLOOR}, xsimd >= ${TESSERA_XSIMD_FLOOR}" "" "-DXTENSOR_USE_XSIMD")
 endif()
 tessera_pkgconfig(tessera-compiled "Tessera: kernels and readers compiled once" "${compiled_requires}"
   "-L\${libdir} -ltessera_compiled" "-DTESSERA_COMPILED")

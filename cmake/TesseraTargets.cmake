@@ -5,7 +5,7 @@
 #   tessera::io        mapped files, formats, JSON, SHA-256       + simdjson, libcrypto
 #   tessera::text      tokenizers                                 + utf8proc
 #   tessera::model     graphs and models                          + Boost headers (Hana)
-#   tessera::interop   xtensor views; only where xtensor is found
+#   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
 
 find_package(Threads REQUIRED)
@@ -46,6 +46,17 @@ endif()
 target_compile_features(tessera_core INTERFACE cxx_std_23)
 target_link_libraries(tessera_core INTERFACE Threads::Threads)
 target_sources(tessera_core INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${TESSERA_HEADERS})
+
+# Optional, and never fetched for its own sake.
+set(TESSERA_ONLY_FIND ON)
+tessera_find(xtensor)
+unset(TESSERA_ONLY_FIND)
+if(TARGET tessera::dep::xtensor)
+  add_library(tessera_interop INTERFACE)
+  add_library(tessera::interop ALIAS tessera_interop)
+  set_target_properties(tessera_interop PROPERTIES EXPORT_NAME interop)
+  target_link_libraries(tessera_interop INTERFACE tessera_core tessera::dep::xtensor)
+endif()
 
 # The compiled form: cmake/compiled/<folder>.cpp includes the -inl.hpp files of that folder.
 add_library(tessera_compiled STATIC)

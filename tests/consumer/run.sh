@@ -41,11 +41,11 @@ case $way in
   pkgconfig)
     quietly "$cmake" --install "$build" --prefix "$work/prefix"
     paths=
-    for directory in "$work"/prefix/lib*/pkgconfig "$deps"/lib/pkgconfig "$deps"/lib/*/pkgconfig; do
+    for directory in "$work"/prefix/lib*/pkgconfig "$deps"/lib/pkgconfig "$deps"/lib/*/pkgconfig "$deps"/share/pkgconfig; do
       [ -d "$directory" ] && paths=$paths:$directory
     done
     export PKG_CONFIG_PATH=${paths#:}
-    for name in tessera-core tessera-io tessera-model tessera-compiled; do pkg-config --print-errors --exists "$name"; done
+    for name in tessera-core tessera-io tessera-model tessera-interop tessera-compiled; do pkg-config --print-errors --exists "$name"; done
     mkdir "$work/build"
     # compile_and_link PROGRAM SOURCE PACKAGE
     compile_and_link() {
@@ -58,6 +58,7 @@ case $way in
     compile_and_link distance_compiled distance.cpp tessera-compiled
     compile_and_link reader reader.cpp tessera-io
     compile_and_link reader_compiled reader.cpp tessera-compiled
+    compile_and_link interop interop.cpp "tessera-interop tessera-compiled"
     # Boost has no .pc file: a prefix of our own is named by hand.
     export CPLUS_INCLUDE_PATH=$deps/include
     compile_and_link model_compiled model.cpp "tessera-model tessera-compiled" ;;
@@ -66,6 +67,7 @@ esac
 
 programs=(distance distance_compiled reader reader_compiled model_compiled)
 [ "$way" != installed ] || programs+=(model)
+[ "$way" = subdirectory ] || programs+=(interop)
 model=$source/models/all-MiniLM-L6-v2
 passed=0
 for program in "${programs[@]}"; do
