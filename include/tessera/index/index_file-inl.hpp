@@ -67,7 +67,7 @@ TESSERA_INLINE result<> index_file::read_header() {
   const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
   if (!text.starts_with(detail::index_magic))
     return wrong(error_code::malformed, {}, "an index file (\"\\x89TSX\" first)",
-                 is_git_lfs_pointer(text) ? std::string(git_lfs_pointer) : quoted(text.substr(0, 8)), 0);
+                 is_git_lfs_pointer(text) ? std::string(git_lfs_pointer) : tessera::quoted(text.substr(0, 8)), 0);
   if (bytes_.size() < field::table) return wrong(error_code::malformed, "header", "176 bytes and more", "the end", bytes_.size());
   const auto u32 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint32_t>(bytes_.data() + at); };
   const auto u64 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint64_t>(bytes_.data() + at); };
@@ -106,7 +106,7 @@ TESSERA_INLINE result<> index_file::read_header() {
   const auto mode = pooling_from_name(name(field::pooling, detail::index_name_bytes));
   if (!mode)
     return wrong(error_code::unsupported, "pooling", "mean, cls, last_token, max or weighted_mean",
-                 quoted(name(field::pooling, detail::index_name_bytes)), field::pooling);
+                 tessera::quoted(name(field::pooling, detail::index_name_bytes)), field::pooling);
   description_ = {.kind = std::string(name(field::kind, detail::index_name_bytes)),
                   .precision = std::string(name(field::precision, detail::index_name_bytes)),
                   .metric = std::string(name(field::metric, detail::index_name_bytes)),
@@ -172,12 +172,12 @@ TESSERA_INLINE result<> index_file::matches(const index_description& wanted, con
     if (type != file) found.push_back({.code = error_code::mismatch, .thing = thing, .wanted = type, .found = file});
   };
   const index_description& mine = description_;
-  same("kind of index", quoted(wanted.kind), quoted(mine.kind));
-  same("embedding space", quoted(wanted.label), quoted(mine.label));
+  same("kind of index", tessera::quoted(wanted.kind), tessera::quoted(mine.kind));
+  same("embedding space", tessera::quoted(wanted.label), tessera::quoted(mine.label));
   same("dimension", std::to_string(wanted.dimension), std::to_string(mine.dimension));
-  same("precision", quoted(wanted.precision), quoted(mine.precision));
+  same("precision", tessera::quoted(wanted.precision), tessera::quoted(mine.precision));
   same("pooling", std::string(to_string(wanted.pooling)), std::string(to_string(mine.pooling)));
-  same("metric", quoted(wanted.metric), quoted(mine.metric));
+  same("metric", tessera::quoted(wanted.metric), tessera::quoted(mine.metric));
   same("unit length", wanted.unit_length ? "yes" : "no", mine.unit_length ? "yes" : "no");
   if (found.empty())
     same("bytes from row to row", std::to_string(wanted.stride_bytes), std::to_string(mine.stride_bytes));
@@ -223,7 +223,8 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
     return fail({.code = error_code::invalid_argument,
                  .thing = "names in an index file",
                  .wanted = "kind, precision and metric of at most 16 bytes, a space of at most 4096",
-                 .found = quoted(what.kind) + ", " + quoted(what.precision) + ", " + quoted(what.metric) + ", " + quoted(what.label),
+                 .found = tessera::quoted(what.kind) + ", " + tessera::quoted(what.precision) + ", " +
+                          tessera::quoted(what.metric) + ", " + tessera::quoted(what.label),
                  .path = std::string(path)});
 
   // Offsets relative to the data; then, as the directory's size is known, from the file's beginning.
