@@ -41,12 +41,13 @@ class graph;
 
 template <class First, class... Rest>
 class graph<First, Rest...> {
-  struct texts_in {};  // stands before the first stage in a wrong edge's message
-  using checked = detail::walk<texts_in, produces<axis::ids>, First, Rest...>;
+  using checked = detail::walk<detail::texts_in, produces<axis::ids>, First, Rest...>;
 
  public:
-  /// False where an edge has been reported.
-  static constexpr bool sound = checked::sound;
+  /// What is wrong with this graph, reported where it is.
+  using fault = typename checked::fault;
+  static_assert(sizeof(detail::report<fault>) > 0);
+  static constexpr bool sound = std::is_same_v<fault, detail::no_fault>;
   using output = typename checked::type;
 
   template <class Precision>

@@ -6,9 +6,10 @@
 ///     ts::rotary<64>                                        // rotary positions over 64 of a head's components (arXiv:2104.09864)
 #pragma once
 
-#include <tessera/base/config.hpp>
+#include <tessera/graph/shape.hpp>
 
 #include <cstddef>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -37,9 +38,6 @@ struct heads {
   static constexpr std::size_t stated_width = (std::size_t{0} + ... + detail::head_width_of<Options>);
   static constexpr std::size_t stated_kv = (std::size_t{0} + ... + detail::kv_heads_of<Options>);
   static constexpr std::size_t kv = stated_kv == 0 ? Count : stated_kv;
-
-  static_assert(Count > 0, "tessera: attention needs at least one head");
-  static_assert(Count == 0 || (kv <= Count && Count % kv == 0), "tessera: the key-value heads do not divide the heads");
 };
 
 /// Rotary positions over the first Width components of each head; component pairs are (i, i + Width/2), angles
@@ -48,7 +46,6 @@ template <std::size_t Width, double Theta = 10000.0>
 struct rotary {
   static constexpr std::size_t width = Width;
   static constexpr double theta = Theta;
-  static_assert(Width % 2 == 0, "tessera: an odd rotary width cannot be split into pairs");
 };
 
 /// No rotation: positions come from the embedding stage.
@@ -66,15 +63,33 @@ namespace detail {
   return root;
 }
 
+/// A width, heads and rotary positions that do not come out.
+template <std::size_t Width, class Heads, class Rotary>
+struct impossible_heads {};
+
 /// The widths that a model's width and its heads give.
 template <std::size_t Width, class Heads, class Rotary>
 struct head_layout {
-  static_assert(Heads::stated_width != 0 || Width % Heads::count == 0,
-                "tessera: the heads do not divide the width; state head_width<...> where that is meant");
-  static constexpr std::size_t width = Heads::stated_width != 0 ? Heads::stated_width : Width / Heads::count;
-  static_assert(Rotary::width <= width || Width % Heads::count != 0, "tessera: the rotary width is larger than a head");
+  static constexpr bool any = Heads::count > 0;
+  static constexpr bool grouped = !any || (Heads::kv <= Heads::count && Heads::count % Heads::kv == 0);
+  static constexpr bool divided = !any || Heads::stated_width != 0 || Width % Heads::count == 0;
+  static constexpr std::size_t width = Heads::stated_width != 0 ? Heads::stated_width : any ? Width / Heads::count : 0;
+  static constexpr bool paired = Rotary::width % 2 == 0;
+  static constexpr bool turnable = !any || !divided || Rotary::width <= width;
+  using fault = std::conditional_t<any && grouped && divided && paired && turnable, no_fault,
+                                   impossible_heads<Width, Heads, Rotary>>;
   static constexpr std::size_t query = width * Heads::count;
   static constexpr std::size_t key = width * Heads::kv;
+};
+
+template <std::size_t Width, class Heads, class Rotary>
+struct report<impossible_heads<Width, Heads, Rotary>> {
+  using layout = head_layout<Width, Heads, Rotary>;
+  static_assert(layout::any, "tessera: attention needs at least one head");
+  static_assert(layout::grouped, "tessera: the key-value heads do not divide the heads");
+  static_assert(layout::divided, "tessera: the heads do not divide the width; state head_width<...> where that is meant");
+  static_assert(layout::paired, "tessera: an odd rotary width cannot be split into pairs");
+  static_assert(layout::turnable, "tessera: the rotary width is larger than a head");
 };
 
 }  // namespace detail

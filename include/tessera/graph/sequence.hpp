@@ -15,6 +15,7 @@
 #include <boost/hana/unpack.hpp>
 
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -111,6 +112,8 @@ struct sequence {
   using input = typename First::input;
   template <class Made>
   using output_of = typename detail::walk<First, tessera::output_of<First, Made>, Rest...>::type;
+  template <class Made>
+  using fault_in = typename detail::walk<void, Made, First, Rest...>::fault;
   static constexpr std::string_view scope_name = "";
 
   template <class Precision>
@@ -151,6 +154,10 @@ struct repeat {
   using input = typename Stage::input;
   template <class Made>
   using output_of = tessera::output_of<Stage, Made>;
+  /// Inside the stage, or from the stage to itself.
+  template <class Made>
+  using fault_in = typename std::conditional_t<Count == 1, detail::walk<void, Made, Stage>,
+                                               detail::walk<void, Made, Stage, Stage>>::fault;
   static constexpr std::string_view scope_name = "layers";
   static constexpr std::size_t count = Count;
 

@@ -48,11 +48,23 @@ template <class Axis, std::size_t Size>
   requires(Size != any_size)
 inline constexpr bool fits<produces<Axis, Size>, wants<Axis, any_size>> = true;
 
-/// One edge of a graph: First makes Made, Second takes Wanted.
+/// What can be wrong with a graph is a type that names all that disagrees. It is found in silence and reported once, by the
+/// graph itself: the sentence then comes without the steps that found it, however deep the fault lies.
+struct no_fault {};
+
+/// Stands before the first stage in a wrong edge's message.
+struct texts_in {};
+
+/// First makes Made, Second takes Wanted.
 template <class First, class Second, class Made, class Wanted>
-struct edge {
-  static constexpr bool agrees = fits<Made, Wanted>;
-  static_assert(agrees, "tessera: two neighbouring stages of this graph disagree: the second does not take what the first makes");
+struct edge {};
+
+template <class Fault>
+struct report {};
+template <class First, class Second, class Made, class Wanted>
+struct report<edge<First, Second, Made, Wanted>> {
+  static_assert(std::is_same_v<edge<First, Second, Made, Wanted>, no_fault>,
+                "tessera: two neighbouring stages of this graph disagree: the second does not take what the first makes");
 };
 
 }  // namespace detail
@@ -72,26 +84,40 @@ struct output<Stage, Made> {
   using type = typename Stage::template output_of<Made>;
 };
 
-/// Walks a list of stages edge by edge. `type` is what the last one makes; `sound` is false after a reported edge.
+/// What is wrong inside a stage that is given Made; a stage says so by its `fault_in<Made>`.
+template <class Stage, class Made>
+struct fault_inside {
+  using type = no_fault;
+};
+template <class Stage, class Made>
+  requires requires { typename Stage::template fault_in<Made>; }
+struct fault_inside<Stage, Made> {
+  using type = typename Stage::template fault_in<Made>;
+};
+
+/// Walks a list of stages edge by edge. `type` is what the last one makes, `fault` the first that was found.
 template <class Previous, class Made, class... Stages>
 struct walk {
   using type = Made;
-  static constexpr bool sound = true;
+  using fault = no_fault;
+};
+template <class Fault, class Made, class First, class... Rest>
+struct walk_on {
+  using type = Made;
+  using fault = Fault;
+};
+template <class Made, class First, class... Rest>
+struct walk_on<no_fault, Made, First, Rest...> : walk<First, typename output<First, Made>::type, Rest...> {};
+template <bool Fits, class Previous, class Made, class First, class... Rest>
+struct walk_in {
+  using type = Made;
+  using fault = edge<Previous, First, Made, typename First::input>;
 };
 template <class Previous, class Made, class First, class... Rest>
-struct walk<Previous, Made, First, Rest...> {
-  static constexpr bool here = edge<Previous, First, Made, typename First::input>::agrees;
-  // After a wrong edge the rest would only repeat the complaint.
-  template <bool Sound, class Dummy>
-  struct rest {
-    using type = Made;
-    static constexpr bool sound = false;
-  };
-  template <class Dummy>
-  struct rest<true, Dummy> : walk<First, typename output<First, Made>::type, Rest...> {};
-  using type = typename rest<here, void>::type;
-  static constexpr bool sound = rest<here, void>::sound;
-};
+struct walk_in<true, Previous, Made, First, Rest...>
+    : walk_on<typename fault_inside<First, Made>::type, Made, First, Rest...> {};
+template <class Previous, class Made, class First, class... Rest>
+struct walk<Previous, Made, First, Rest...> : walk_in<fits<Made, typename First::input>, Previous, Made, First, Rest...> {};
 }  // namespace detail
 
 /// What a stage makes when it is given Made.

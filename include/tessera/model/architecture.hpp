@@ -35,7 +35,6 @@ struct no_family {
 /// In a model's list of stages: weights are held in this precision. f32 where nothing is said.
 template <class Precision>
 struct stored_as {
-  static_assert(weight_precision<Precision>, "tessera: weights in this precision have no matrix kernels yet; use f32");
   using precision = Precision;
 };
 

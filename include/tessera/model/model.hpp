@@ -36,8 +36,10 @@ template <class Family, auto Shape, class Weights, class... Stages>
 struct model_parts<Family, Shape, Weights, stage_list<Stages...>> {
   using family = Family;
   static constexpr auto shape = Shape;
-  using weights = Weights;
+  using stored = Weights;
+  using weights = std::conditional_t<weight_precision<Weights>, Weights, f32>;
   using graph = tessera::graph<Stages...>;
+  using checked = walk<texts_in, produces<axis::ids>, Stages...>;
   using last = typename decltype((std::type_identity<Stages>{}, ...))::type;
   static constexpr bool normalized = std::is_same_v<last, l2_normalize>;
 };
@@ -58,37 +60,62 @@ void add_dense(std::vector<dense_head>& heads) {
     heads.push_back({.in = Stage::in, .out = Stage::out, .bias = Stage::bias, .activation = Stage::activation});
 }
 
-/// Whether a stage pools with another mode than the space's.
-template <class Stage, auto Mode>
-inline constexpr bool pools_otherwise = false;
-template <pooling Mode, auto Wanted>
-inline constexpr bool pools_otherwise<pool<Mode>, Wanted> = Mode != Wanted;
+// What can be wrong with a model besides its graph, as in graph/shape.hpp.
+template <class Space, class Pool>
+struct other_pooling {};
+template <class Space, class Made>
+struct other_output {};
+template <class Space, class Last>
+struct other_length {};
+template <class Weights>
+struct other_weights {};
 
-/// One check each, so that a wrong model is one sentence with the space and the stage in it.
-template <class Space, class Stage>
-struct pooling_of_space {
-  static_assert(!pools_otherwise<Stage, Space::pooling_mode>,
+template <class Space, class Pool>
+struct report<other_pooling<Space, Pool>> {
+  static_assert(std::is_same_v<other_pooling<Space, Pool>, no_fault>,
                 "tessera: this model pools in a way that its space does not say");
-  static constexpr bool agrees = !pools_otherwise<Stage, Space::pooling_mode>;
 };
 template <class Space, class Made>
-struct output_of_space {
-  static constexpr bool agrees = std::is_same_v<Made, produces<axis::texts, Space::dimension>>;
-  static_assert(agrees, "tessera: this model does not end in one vector a text of its space's dimension");
+struct report<other_output<Space, Made>> {
+  static_assert(std::is_same_v<other_output<Space, Made>, no_fault>,
+                "tessera: this model does not end in one vector a text of its space's dimension");
 };
-template <class Space, bool Normalized>
-struct length_of_space {
-  static constexpr bool agrees = Space::unit_length == Normalized;
-  static_assert(agrees, "tessera: a space has unit_length exactly where its model ends in l2_normalize");
+template <class Space, class Last>
+struct report<other_length<Space, Last>> {
+  static_assert(std::is_same_v<other_length<Space, Last>, no_fault>,
+                "tessera: a space has unit_length exactly where its model ends in l2_normalize");
+};
+template <class Weights>
+struct report<other_weights<Weights>> {
+  static_assert(std::is_same_v<other_weights<Weights>, no_fault>,
+                "tessera: weights in this precision have no matrix kernels yet; use f32");
 };
 
-/// True where everything agrees; each disagreement is reported once.
+/// The first stage that pools with another mode than the space's.
+template <class Space, class... Stages>
+struct pooling_fault {
+  using type = no_fault;
+};
+template <class Space, class First, class... Rest>
+struct pooling_fault<Space, First, Rest...> : pooling_fault<Space, Rest...> {};
+template <class Space, pooling Mode, class... Rest>
+  requires(Mode != Space::pooling_mode)
+struct pooling_fault<Space, pool<Mode>, Rest...> {
+  using type = other_pooling<Space, pool<Mode>>;
+};
+
+/// The first thing that is wrong with a model, its graph included.
 template <class Space, class Parts, class... Stages>
-[[nodiscard]] consteval bool model_is_sound() {
-  if constexpr (!Parts::graph::sound) return false;
-  else if constexpr (!(pooling_of_space<Space, Stages>::agrees && ...)) return false;
-  else if constexpr (!output_of_space<Space, typename Parts::graph::output>::agrees) return false;
-  else return length_of_space<Space, Parts::normalized>::agrees;
+[[nodiscard]] consteval auto model_fault() {
+  using checked = typename Parts::checked;
+  using made = typename checked::type;
+  using pooling = typename pooling_fault<Space, Stages...>::type;
+  if constexpr (!std::is_same_v<typename checked::fault, no_fault>) return typename checked::fault();
+  else if constexpr (!weight_precision<typename Parts::stored>) return other_weights<typename Parts::stored>();
+  else if constexpr (!std::is_same_v<pooling, no_fault>) return pooling();
+  else if constexpr (!std::is_same_v<made, produces<axis::texts, Space::dimension>>) return other_output<Space, made>();
+  else if constexpr (Space::unit_length != Parts::normalized) return other_length<Space, typename Parts::last>();
+  else return no_fault();
 }
 
 }  // namespace detail
@@ -96,7 +123,7 @@ template <class Space, class Parts, class... Stages>
 template <embedding_space Space, class... Parts>
 class model {
   using parts = detail::model_parts<no_family, 0, f32, detail::stage_list<>, Parts...>;
-  static_assert(detail::model_is_sound<Space, parts, Parts...>(), "tessera: this model type is wrong (see the sentence above)");
+  static_assert(sizeof(detail::report<decltype(detail::model_fault<Space, parts, Parts...>())>) > 0);
 
  public:
   using space = Space;

@@ -28,6 +28,8 @@ struct self_attention {
   using layout = detail::head_layout<Width, Heads, Rotary>;
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
+  template <class>
+  using fault_in = typename layout::fault;
   static constexpr std::string_view scope_name = "attention";
   static constexpr std::size_t fused = layout::query + 2 * layout::key;  ///< columns of the packed product
   static constexpr kernel::attention_shape shape{.heads = Heads::count,

@@ -13,6 +13,8 @@ template <class Block, class Norm>
 struct post_norm {
   using input = typename Block::input;
   using output = typename Block::output;
+  template <class Made>
+  using fault_in = typename detail::walk<void, Made, Block, Norm>::fault;
   static constexpr std::string_view scope_name = Block::scope_name;
 
   template <class Precision>
