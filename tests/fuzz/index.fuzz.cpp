@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// corpus: index/*.tsx
+// corpus: index/*.tsi
 // Any bytes, as they are and with checksums made right: refused, or an index that can be searched and written.
 #include <tests/fuzz/target.hpp>
 #include <tests/index/damage.hpp>
@@ -15,9 +15,9 @@ using nine = ts::space<"nine", 9, ts::pooling::mean, ts::unit_length>;
 
 template <class Index>
 void read_as(std::string_view text) {
-  const auto index = Index::read(std::as_bytes(std::span(text)), "fuzz.tsx");
+  const auto index = Index::read(std::as_bytes(std::span(text)), "fuzz.tsi");
   if (!index) {
-    tessera_fuzz::promise(!index.error().message().empty() && index.error().path == "fuzz.tsx", "an error names the file");
+    tessera_fuzz::promise(!index.error().message().empty() && index.error().path == "fuzz.tsi", "an error names the file");
     return;
   }
   tessera_fuzz::promise(index->size() * Index::matrix::stored * sizeof(typename Index::matrix::storage) <= text.size(),

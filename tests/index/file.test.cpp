@@ -27,9 +27,9 @@ std::span<const std::byte> bytes_of(const std::string& text) { return std::as_by
 /// Why the bytes are no index of this type.
 template <class Index>
 ts::error refusal(const std::string& file, const ts::provenance& expected = {}) {
-  const auto outcome = Index::read(bytes_of(file), "x.tsx", expected);
+  const auto outcome = Index::read(bytes_of(file), "x.tsi", expected);
   if (outcome) FAIL("a damaged file was read");
-  CHECK(outcome.error().path == "x.tsx");
+  CHECK(outcome.error().path == "x.tsi");
   return outcome.error();
 }
 
@@ -37,7 +37,7 @@ template <class Precision, class Metric>
 void survives_saving() {
   using index_type = ts::flat<odd, Precision, Metric>;
   const scratch_directory scratch;
-  const std::string path = (scratch / "index.tsx").string();
+  const std::string path = (scratch / "index.tsi").string();
   auto rows = in_precision<Precision>(some_rows<odd>(1000));
   rows.set_made_by({42});
   index_type index;
@@ -55,8 +55,8 @@ void survives_saving() {
   }
   const auto queries = in_precision<Precision>(some_rows<odd>(3, 8));
   CHECK(value_of(back.search(queries, 10)) == value_of(index.search(queries, 10)));
-  succeed(back.save((scratch / "again.tsx").string()));  // with the provenance that it was opened with
-  CHECK(read_file(scratch / "again.tsx") == read_file(path));
+  succeed(back.save((scratch / "again.tsi").string()));  // with the provenance that it was opened with
+  CHECK(read_file(scratch / "again.tsi") == read_file(path));
 }
 
 }  // namespace
@@ -73,11 +73,11 @@ TEST_CASE("index file: every precision survives saving", "[index]") {
 TEST_CASE("index file: version 1 is read, and written the same", "[index]") {
   const scratch_directory scratch;
   const auto same = [&](const auto& index, const std::filesystem::path& original) {
-    succeed(index.save((scratch / "copy.tsx").string()));
-    CHECK(read_file(scratch / "copy.tsx") == read_file(original));
+    succeed(index.save((scratch / "copy.tsi").string()));
+    CHECK(read_file(scratch / "copy.tsi") == read_file(original));
   };
   {
-    const auto path = fixture("index/flat_f32.tsx");
+    const auto path = fixture("index/flat_f32.tsi");
     const auto index = value_of(ts::flat<four>::open(path.string(), counted()));
     CHECK(std::ranges::equal(index.ids(), std::array<std::uint64_t, 3>{7, 1, 0xffffffffffffffffu}));
     CHECK(std::ranges::equal(value_of(index.get(1)), std::array{-1.0f, 0.5f, 0.0f, 8.0f}));
@@ -85,7 +85,7 @@ TEST_CASE("index file: version 1 is read, and written the same", "[index]") {
     same(index, path);
   }
   {
-    const auto path = fixture("index/flat_i8.tsx");
+    const auto path = fixture("index/flat_i8.tsi");
     const auto index = value_of(ts::flat<four, ts::i8>::open(path.string()));
     CHECK(std::ranges::equal(value_of(index.get(1)), std::array{-16, 8, 0, 127}));
     CHECK(value_of(index.get(1)).facts().scale == 8.0f / 127.0f);
@@ -93,13 +93,13 @@ TEST_CASE("index file: version 1 is read, and written the same", "[index]") {
     same(index, path);
   }
   {
-    const auto path = fixture("index/flat_b1.tsx");
+    const auto path = fixture("index/flat_b1.tsi");
     const auto index = value_of(ts::flat<nine, ts::b1, ts::hamming>::open(path.string()));
     CHECK(value_of(index.search(value_of(index.get(0)), 2)) == std::vector<ts::hit>{{0, 0.0f}, {1, 5.0f}});
     same(index, path);
   }
   {
-    const auto path = fixture("index/flat_f16_empty.tsx");
+    const auto path = fixture("index/flat_f16_empty.tsi");
     const auto index = value_of(ts::flat<four, ts::f16, ts::squared_l2>::open(path.string()));
     CHECK(index.empty());
     same(index, path);
@@ -107,33 +107,33 @@ TEST_CASE("index file: version 1 is read, and written the same", "[index]") {
 }
 
 TEST_CASE("index file: an index of another type, all differences at once", "[index]") {
-  const std::string file = read_file(fixture("index/flat_f32.tsx"));
+  const std::string file = read_file(fixture("index/flat_f32.tsi"));
   CHECK(refusal<ts::flat<nine, ts::b1, ts::hamming>>(file).message() ==
-        "x.tsx: not the index of this type\n"
+        "x.tsi: not the index of this type\n"
         "  embedding space: wanted \"nine\", found \"four\"\n"
         "  dimension: wanted 9, found 4\n"
         "  precision: wanted \"b1\", found \"f32\"\n"
         "  pooling: wanted mean, found cls\n"
         "  metric: wanted \"hamming\", found \"cosine\"\n"
         "  unit length: wanted yes, found no");
-  CHECK(refusal<ts::flat<four, ts::f16>>(file).message() == "x.tsx: precision: wanted \"f16\", found \"f32\"");
+  CHECK(refusal<ts::flat<four, ts::f16>>(file).message() == "x.tsi: precision: wanted \"f16\", found \"f32\"");
   CHECK(refusal<ts::flat<four, ts::f32, ts::inner_product>>(file).message() ==
-        "x.tsx: metric: wanted \"inner_product\", found \"cosine\"");
-  CHECK(refusal<ts::flat<ts::space<"four", 5, ts::pooling::cls>>>(file).message() == "x.tsx: dimension: wanted 5, found 4");
+        "x.tsi: metric: wanted \"inner_product\", found \"cosine\"");
+  CHECK(refusal<ts::flat<ts::space<"four", 5, ts::pooling::cls>>>(file).message() == "x.tsi: dimension: wanted 5, found 4");
   CHECK(refusal<ts::flat<ts::space<"vier", 4, ts::pooling::cls>>>(file).message() ==
-        "x.tsx: embedding space: wanted \"vier\", found \"four\"");
-  CHECK(refusal<ts::flat<ts::space<"four", 4>>>(file).message() == "x.tsx: pooling: wanted mean, found cls");
+        "x.tsi: embedding space: wanted \"vier\", found \"four\"");
+  CHECK(refusal<ts::flat<ts::space<"four", 4>>>(file).message() == "x.tsi: pooling: wanted mean, found cls");
   CHECK(refusal<ts::flat<ts::space<"four", 4, ts::pooling::cls, ts::unit_length>>>(file).message() ==
-        "x.tsx: unit length: wanted yes, found no");
+        "x.tsi: unit length: wanted yes, found no");
   ts::provenance other = counted();
   (*other.weights)[31] = std::byte{0xff};
   CHECK(refusal<ts::flat<four>>(file, other).message() ==
-        "x.tsx: SHA-256 of the weights: wanted 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff, found "
+        "x.tsi: SHA-256 of the weights: wanted 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff, found "
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
-  CHECK(refusal<ts::flat<four, ts::i8>>(read_file(fixture("index/flat_i8.tsx")), other).message().ends_with("1eff, found none"));
+  CHECK(refusal<ts::flat<four, ts::i8>>(read_file(fixture("index/flat_i8.tsi")), other).message().ends_with("1eff, found none"));
   std::string hnsw = file;
   std::memcpy(hnsw.data() + 96, "hnsw", 4);
-  CHECK(refusal<ts::flat<four>>(with_right_checksums(hnsw)).message() == "x.tsx: kind of index: wanted \"flat\", found \"hnsw\"");
+  CHECK(refusal<ts::flat<four>>(with_right_checksums(hnsw)).message() == "x.tsi: kind of index: wanted \"flat\", found \"hnsw\"");
 }
 
 TEST_CASE("index file: no byte can change unseen", "[index]") {
@@ -150,11 +150,11 @@ TEST_CASE("index file: no byte can change unseen", "[index]") {
     CHECK_FALSE(read(file + file));
     CHECK(read(file));
   };
-  all_refused(read_file(fixture("index/flat_f32.tsx")),
+  all_refused(read_file(fixture("index/flat_f32.tsi")),
               [](const std::string& file) { return ts::flat<four>::read(bytes_of(file), "x").has_value(); });
-  all_refused(read_file(fixture("index/flat_i8.tsx")),
+  all_refused(read_file(fixture("index/flat_i8.tsi")),
               [](const std::string& file) { return ts::flat<four, ts::i8>::read(bytes_of(file), "x").has_value(); });
-  all_refused(read_file(fixture("index/flat_b1.tsx")),
+  all_refused(read_file(fixture("index/flat_b1.tsi")),
               [](const std::string& file) { return ts::flat<nine, ts::b1, ts::hamming>::read(bytes_of(file), "x").has_value(); });
 }
 
@@ -162,8 +162,8 @@ TEST_CASE("index file: damage in any block is found and placed", "[index]") {
   const scratch_directory scratch;
   ts::flat<odd> index;
   succeed(index.add_rows(some_ids(1000), some_rows<odd>(1000)));
-  succeed(index.save((scratch / "x.tsx").string()));
-  const std::string file = read_file(scratch / "x.tsx");
+  succeed(index.save((scratch / "x.tsi").string()));
+  const std::string file = read_file(scratch / "x.tsi");
   const std::size_t data = get<std::uint64_t>(file, 184);
   REQUIRE(file.size() - data > 12 * 16384);
   for (std::size_t block = 0; data + block * 16384 < file.size(); ++block) {
@@ -183,7 +183,7 @@ TEST_CASE("index file: damage in any block is found and placed", "[index]") {
 }
 
 TEST_CASE("index file: what a right checksum does not excuse", "[index]") {
-  const std::string file = read_file(fixture("index/flat_f32.tsx"));
+  const std::string file = read_file(fixture("index/flat_f32.tsi"));
   const std::size_t sections = 176;  // name, offset, size of "ids"; then of "rows"
   const auto changed = [&](std::size_t at, auto value) {
     std::string made = file;
@@ -203,38 +203,38 @@ TEST_CASE("index file: what a right checksum does not excuse", "[index]") {
     changed(sections + 24 + 16, value);                           // size of rows
     if (value != 16) changed(40, value == 64 ? 128 : value);      // stride
   }
-  CHECK(changed(8, std::uint32_t{2}).message() == "x.tsx (byte 8): format version: wanted 1, found 2");
+  CHECK(changed(8, std::uint32_t{2}).message() == "x.tsi (byte 8): format version: wanted 1, found 2");
   CHECK(changed(8, std::uint32_t{2}).code == ts::error_code::unsupported);
   CHECK(changed(12, std::uint32_t{192}).code == ts::error_code::malformed);
   CHECK(changed(12, std::uint32_t{0}).code == ts::error_code::malformed);
   CHECK(changed(88, std::uint32_t{4}).code == ts::error_code::unsupported);
   CHECK(changed(92, std::uint32_t{4096}).code == ts::error_code::unsupported);
   CHECK(changed(128, std::uint64_t{0x65646F6D}).message() ==
-        "x.tsx (byte 128): pooling: wanted mean, cls, last_token, max or weighted_mean, found \"mode\"");
+        "x.tsi (byte 128): pooling: wanted mean, cls, last_token, max or weighted_mean, found \"mode\"");
   CHECK(changed(168, std::uint32_t{65}).thing == "sections");
   CHECK(changed(168, std::uint32_t{1}).code == ts::error_code::malformed);
   CHECK(changed(172, std::uint32_t{0xffffffff}).thing == "name of the space");
-  CHECK(changed(sections, std::uint64_t{0x736478}).message() == "x.tsx: section ids: wanted 3 rows of 8 bytes, found none");
+  CHECK(changed(sections, std::uint64_t{0x736478}).message() == "x.tsi: section ids: wanted 3 rows of 8 bytes, found none");
   CHECK(refusal<ts::flat<four, ts::bf16>>([] {
-          std::string made = read_file(fixture("index/flat_f32.tsx"));  // f32 that calls itself bf16, which has norms
+          std::string made = read_file(fixture("index/flat_f32.tsi"));  // f32 that calls itself bf16, which has norms
           put(made, 112, std::uint64_t{0x36316662});
           put(made, 40, std::uint64_t{64});
           return with_right_checksums(made);
-        }()).message() == "x.tsx (byte 168): sections: wanted 3, found 2");
+        }()).message() == "x.tsi (byte 168): sections: wanted 3, found 2");
   const std::size_t ids_at = get<std::uint64_t>(file, sections + 8);
-  CHECK(changed(ids_at + 8, std::uint64_t{7}).message() == "x.tsx: id 7: wanted an id that no other row has, found one that is taken");
+  CHECK(changed(ids_at + 8, std::uint64_t{7}).message() == "x.tsi: id 7: wanted an id that no other row has, found one that is taken");
 }
 
 TEST_CASE("index file: no file, no index, no place to write", "[index]") {
   const scratch_directory scratch;
-  const std::string path = (scratch / "x.tsx").string();
+  const std::string path = (scratch / "x.tsi").string();
   CHECK(ts::flat<four>::open(path).error().code == ts::error_code::not_found);
   CHECK(ts::flat<four>::open(scratch.path().string()).error().code == ts::error_code::unsupported);
-  CHECK(refusal<ts::flat<four>>("").message() == "x.tsx (byte 0): wanted an index file (\"\\x89TSX\" first), found \"\"");
+  CHECK(refusal<ts::flat<four>>("").message() == "x.tsi (byte 0): wanted an index file (\"\\x89TSI\" first), found \"\"");
   CHECK(refusal<ts::flat<four>>("PK\x03\x04zip").code == ts::error_code::malformed);
   CHECK(refusal<ts::flat<four>>("version https://git-lfs.github.com/spec/v1\n").message().find("Git LFS") != std::string::npos);
   const ts::flat<four> index;
-  CHECK_FALSE(index.save((scratch / "none/x.tsx").string()));
+  CHECK_FALSE(index.save((scratch / "none/x.tsi").string()));
   succeed(index.save(path));
   CHECK(value_of(ts::flat<four>::open(path)).empty());
   CHECK_FALSE(ts::write_index_file(path, {.kind = "seventeen letters", .precision = {}, .metric = {}, .label = {}}, {}));

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A second reader of index files, written from docs/formats.md alone: it must find in each file what the library wrote.
 
-    tests/index/format.py [FILE...]     default: tests/data/index/*.tsx; prints what each file says
+    tests/index/format.py [FILE...]     default: tests/data/index/*.tsi; prints what each file says
 """
 import pathlib
 import struct
@@ -40,7 +40,7 @@ def text(field):
 
 def read(path):
     data = path.read_bytes()
-    assert data[:8] == b"\x89TSX\r\n\x1a\n", "magic"
+    assert data[:8] == b"\x89TSI\r\n\x1a\n", "magic"
     version, header, size, rows, dimension, stride, made_by = struct.unpack("<IIQQQQQ", data[8:56])
     flags, block = struct.unpack("<II", data[88:96])
     kind, precision, pooling, metric = (text(data[at:at + 16]) for at in (96, 112, 128, 144))
@@ -80,16 +80,16 @@ def main():
         for name in sys.argv[1:]:
             print({key: value for key, value in read(pathlib.Path(name)).items() if key != "rows"})
         return
-    f32 = read(HERE / "flat_f32.tsx")
+    f32 = read(HERE / "flat_f32.tsi")
     assert f32["space"] == "four" and f32["metric"] == "cosine" and f32["pooling"] == "cls" and not f32["unit_length"]
     assert f32["made_by"] == 0x1122334455667788 and bytes.fromhex(f32["weights"]) == bytes(range(32))
     assert f32["ids"] == [7, 1, 2**64 - 1]
     assert [struct.unpack("<4f", row) for row in f32["rows"]] == [(1, 2, 3, 4), (-1, 0.5, 0, 8), (0, 0, 0, 0)]
-    i8 = read(HERE / "flat_i8.tsx")
+    i8 = read(HERE / "flat_i8.tsi")
     assert i8["weights"] is None and struct.unpack("<4b", i8["rows"][1]) == (-16, 8, 0, 127)
-    b1 = read(HERE / "flat_b1.tsx")
+    b1 = read(HERE / "flat_b1.tsi")
     assert b1["dimension"] == 9 and b1["unit_length"] and b1["metric"] == "hamming" and b1["rows"] == [b"\x55\x01", b"\xf0\x00"]
-    empty = read(HERE / "flat_f16_empty.tsx")
+    empty = read(HERE / "flat_f16_empty.tsi")
     assert empty["ids"] == [] and empty["metric"] == "squared_l2"
     print("4 files read as docs/formats.md says\n1 passed, 0 failed, 0 skipped")
 

@@ -14,7 +14,7 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 /// Not text (the first byte), and damaged visibly by programs that change line ends, as in PNG.
-inline constexpr std::string_view index_magic = "\x89TSX\r\n\x1a\n";
+inline constexpr std::string_view index_magic = "\x89TSI\r\n\x1a\n";
 
 /// Where the fields of the header stand.
 struct index_field {
@@ -66,7 +66,7 @@ TESSERA_INLINE result<> index_file::read_header() {
   using field = detail::index_field;
   const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
   if (!text.starts_with(detail::index_magic))
-    return wrong(error_code::malformed, {}, "an index file (\"\\x89TSX\" first)",
+    return wrong(error_code::malformed, {}, "an index file (\"\\x89TSI\" first)",
                  is_git_lfs_pointer(text) ? std::string(git_lfs_pointer) : tessera::quoted(text.substr(0, 8)), 0);
   if (bytes_.size() < field::table) return wrong(error_code::malformed, "header", "176 bytes and more", "the end", bytes_.size());
   const auto u32 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint32_t>(bytes_.data() + at); };
