@@ -31,6 +31,12 @@ template <class Precision>
   return std::is_same_v<Precision, f32>;
 }
 
+template <class Space>
+[[nodiscard]] consteval bool has_a_name() {
+  static_assert(sizeof(Space) == 0, "tessera: what this views is gone at the end of the statement; give it a name first");
+  return false;
+}
+
 /// [rows, dimension] over memory that the caller holds.
 template <class Matrix, class Value>
 [[nodiscard]] auto view_rows(Value* data, std::size_t rows) {
@@ -87,7 +93,9 @@ template <embedding_space Space, precision Precision>
 }
 /// What is about to be destroyed has no view.
 template <embedding_space Space, precision Precision>
-void as_xtensor(embedding_matrix<Space, Precision>&& rows) = delete;
+bool as_xtensor(embedding_matrix<Space, Precision>&&) {
+  return detail::has_a_name<Space>();
+}
 
 /// One vector as an array whose shape [dimension] is in its type.
 template <embedding_like Vector>
@@ -97,7 +105,9 @@ template <embedding_like Vector>
 }
 
 template <embedding_space Space, precision Precision>
-void as_xtensor(embedding<Space, Precision>&& vector) = delete;
+bool as_xtensor(embedding<Space, Precision>&&) {
+  return detail::has_a_name<Space>();
+}
 
 /// A vector from an expression [dimension]: an embedding where its type says that extent, else a result. Errors: mismatch.
 template <embedding_space Space, class Expression>
