@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <filesystem>
 
 namespace {
 
@@ -15,10 +14,7 @@ ts::result<std::string> header_of(const std::string& path, std::string name, con
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(path));
   TESSERA_TRY(const ts::pooling mode, programs::pooling_of(directory, pooling));
   TESSERA_TRY(const ts::model_description model, ts::describe(directory));
-  if (name.empty()) {
-    std::error_code ignored;
-    name = programs::name_of(std::filesystem::weakly_canonical(path, ignored).string());
-  }
+  if (name.empty()) name = programs::name_of(path);
   return programs::model_header(model, name, mode);
 }
 

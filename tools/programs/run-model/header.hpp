@@ -6,6 +6,7 @@
 #include <tessera/model/description.hpp>
 #include <tessera/model/families.hpp>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -37,10 +38,11 @@ namespace ts = tessera;
                    .path = directory.path});
 }
 
-/// The last part of a path: the name of a model's space.
-[[nodiscard]] inline std::string name_of(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return std::string(path.substr(path.rfind('/') + 1));
+/// The directory's own name: that of its model's space.
+[[nodiscard]] inline std::string name_of(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path place = std::filesystem::weakly_canonical(path, ignored);
+  return (place.has_filename() ? place : place.parent_path()).filename().string();
 }
 
 /// A type broken into lines at its arguments of namespace tessera.

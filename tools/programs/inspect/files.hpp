@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What single files hold: tensors, arrays, tokenizers, GGUF, indexes of this library.
+#pragma once
+
+#include <tessera/index/index_file.hpp>
+#include <tessera/io/gguf.hpp>
+#include <tessera/io/json.hpp>
+#include <tessera/io/npy.hpp>
+#include <tessera/io/sha256.hpp>
+#include <tessera/io/weights.hpp>
+#include <tessera/text/tokenizer.hpp>
+#include <tools/programs/inspect/report.hpp>
+
+namespace programs {
+
+inline ts::result<> inspect_safetensors(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::safetensors file, ts::safetensors::open(path));
+  into.fact("safetensors", printable(path));
+  for (const auto& [key, value] : file.metadata()) into.fact("metadata", printable(key) + ": " + ts::quoted(value));
+  into.tensors(listed(file.tensors()));
+  report_not_finite(file.tensors(), into);
+  return {};
+}
+
+inline ts::result<> inspect_weights_index(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::weights file, ts::weights::open(path));
+  into.fact("weights", printable(path) + ", " + count_of(file.files().size(), "shard"));
+  for (const std::string_view shard : file.files()) into.fact("shard", printable(shard));
+  into.tensors(listed(file.tensors()));
+  report_not_finite(file.tensors(), into);
+  return {};
+}
+
+inline ts::result<> inspect_npy(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::npy file, ts::npy::open(path));
+  ts::tensor_view array = file.tensor();
+  into.fact("npy array", printable(path));
+  into.fact("type", to_string(array.type));
+  into.fact("shape", ts::shape_text(array.shape));
+  into.fact("bytes", bytes_text(array.bytes.size()));
+  array.name = "array";
+  report_not_finite(std::span(&array, 1), into);
+  return {};
+}
+
+inline void report_tokenizer(const ts::tokenizer& tokenizer, report& into) {
+  const ts::tokenizer_parts& parts = tokenizer.parts();
+  const std::size_t words = std::visit([](const auto& model) { return model.words().size(); }, parts.model);
+  const std::string_view kind = std::visit(
+      [](const auto& model) {
+        return std::is_same_v<std::remove_cvref_t<decltype(model)>, ts::wordpiece> ? std::string_view("WordPiece") : "another model";
+      },
+      parts.model);
+  into.fact("tokenizer", std::string(kind) + ", " + count_of(words, "token") + ", ids below " + grouped(tokenizer.vocabulary_size()));
+  const auto token = [&](ts::token_id id) {
+    return printable(tokenizer.token_of(id).value_or("")) + " (" + std::to_string(id) + ')';
+  };
+  std::string special;
+  const auto add = [&](std::string_view name, std::optional<ts::token_id> id) {
+    if (id) special += (special.empty() ? "" : ", ") + std::string(name) + ' ' + token(*id);
+  };
+  add("unknown", tokenizer.unknown_id());
+  add("first", tokenizer.begin_id());
+  add("last", tokenizer.end_id());
+  add("padding", tokenizer.padding_id());
+  into.fact("special", special);
+  if (const std::size_t count = tokenizer.added_tokens().size(); count > 0) {
+    constexpr std::size_t most = 12;
+    std::string list;
+    for (std::size_t i = 0; i < count && (i < most || into.all()); ++i)
+      list += (i == 0 ? "" : " ") + printable(tokenizer.added_tokens()[i].content);
+    into.fact("added", count_of(count, "token") + ": " + list + (count > most && !into.all() ? " ..." : ""));
+  }
+}
+
+inline ts::result<> inspect_tokenizer(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::tokenizer tokenizer, ts::tokenizer::open(path));
+  into.fact("file", printable(path));
+  report_tokenizer(tokenizer, into);
+  if (const auto& cut = tokenizer.truncation()) into.fact("truncation", "to " + count_of(cut->max_length, "token") + ", as the file says");
+  if (const auto& pad = tokenizer.padding())
+    into.fact("padding", (pad->length ? "to " + count_of(*pad->length, "token") : std::string("to the longest text")) + ", as the file says");
+  return {};
+}
+
+[[nodiscard]] inline std::string value_text(const ts::gguf_value& value) {
+  if (value.is_array()) return grouped(value.size()) + " x " + std::string(to_string(value.type()));
+  switch (value.type()) {
+    case ts::gguf_type::string: return ts::quoted(value.get<std::string_view>().value_or(""));
+    case ts::gguf_type::boolean: return value.get<bool>().value_or(false) ? "true" : "false";
+    case ts::gguf_type::f32:
+    case ts::gguf_type::f64: {
+      char text[32];
+      std::snprintf(text, sizeof text, "%.9g", value.get<double>().value_or(0.0));
+      return text;
+    }
+    case ts::gguf_type::u64: return std::to_string(value.get<std::uint64_t>().value_or(0));
+    default: return std::to_string(value.get<std::int64_t>().value_or(0));
+  }
+}
+
+inline ts::result<> inspect_gguf(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::gguf file, ts::gguf::open(path));
+  into.fact("GGUF", printable(path));
+  for (const ts::gguf_value& value : file.values()) into.line("  " + printable(value.key()) + " = " + value_text(value));
+  if (file.find("tokenizer.ggml.model") != nullptr) {
+    if (const auto tokenizer = ts::tokenizer::open(path)) report_tokenizer(*tokenizer, into);
+    else if (tokenizer.error().code == ts::error_code::unsupported) into.fact("tokenizer", one_sentence(tokenizer.error()));
+    else return std::unexpected(tokenizer.error());
+  }
+  std::vector<listed_tensor> list;
+  std::vector<ts::tensor_view> plain;
+  for (const ts::gguf_tensor& each : file.tensors()) {
+    list.push_back({each.name, each.format, each.shape, each.bytes.size()});
+    if (!each.plain) continue;
+    TESSERA_TRY(const ts::tensor_view view, file.tensor(each.name));
+    plain.push_back(view);
+  }
+  into.tensors(list);
+  report_not_finite(plain, into);
+  return {};
+}
+
+inline ts::result<> inspect_index(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::mapped_file file, ts::mapped_file::open(path));
+  TESSERA_TRY(const ts::index_file index, ts::index_file::view(file.bytes(), path));
+  TESSERA_CHECK(index.verify());
+  const ts::index_description& what = index.description();
+  into.fact("index", printable(path));
+  into.fact("kind", printable(what.kind) + ", " + printable(what.precision) + ", " + printable(what.metric));
+  into.fact("rows", grouped(what.rows) + " of " + count_of(what.dimension, "dimension") + ", " + bytes_text(file.size()));
+  into.fact("space", ts::quoted(what.label) + ", " + std::string(to_string(what.pooling)) + " pooling" + (what.unit_length ? ", unit length" : ""));
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(what.made_by.value));
+  into.fact("made by", what.made_by ? std::string_view(digits) : "no model");
+  if (what.origin.weights) into.fact("weights", "SHA-256 " + ts::to_hex(*what.origin.weights));
+  into.fact("checksums", "right");
+  return {};
+}
+
+}  // namespace programs
