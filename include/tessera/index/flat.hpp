@@ -95,7 +95,8 @@ class flat {
 
   /// Row i of the matrix under ids[i]. Errors: those of `add`; mismatch where the numbers of ids and rows differ.
   template <embedding_space RowSpace, tessera::precision RowPrecision>
-  [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, const embedding_matrix<RowSpace, RowPrecision>& rows) {
+  [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids,
+                                  const embedding_matrix<RowSpace, RowPrecision>& rows) {
     using given = embedding_matrix<RowSpace, RowPrecision>;
     if constexpr (detail::index_holds<flat, given>()) {
       TESSERA_CHECK(detail::one_id_a_row(ids.size(), rows.rows()));
@@ -128,7 +129,8 @@ class flat {
 
   /// The k nearest rows, or all where there are fewer. Errors: mismatch (a query of another model), stopped.
   template <embedding_like Query>
-  [[nodiscard]] result<std::vector<hit>> search(const Query& query, std::size_t k, const search_options& options = {}) const {
+  [[nodiscard]] result<std::vector<hit>> search(const Query& query, std::size_t k,
+                                                const search_options& options = {}) const {
     std::vector<std::vector<hit>> found(1);
     if constexpr (detail::index_answers<flat, Query>()) {
       TESSERA_CHECK(detail::same_model<Space>(made_by(), query.made_by(), "query"));

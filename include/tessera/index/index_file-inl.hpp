@@ -68,7 +68,8 @@ TESSERA_INLINE result<> index_file::read_header() {
   if (!text.starts_with(detail::index_magic))
     return wrong(error_code::malformed, {}, "an index file (\"\\x89TSI\" first)",
                  is_git_lfs_pointer(text) ? std::string(git_lfs_pointer) : tessera::quoted(text.substr(0, 8)), 0);
-  if (bytes_.size() < field::table) return wrong(error_code::malformed, "header", "176 bytes and more", "the end", bytes_.size());
+  if (bytes_.size() < field::table)
+    return wrong(error_code::malformed, "header", "176 bytes and more", "the end", bytes_.size());
   const auto u32 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint32_t>(bytes_.data() + at); };
   const auto u64 = [&](std::size_t at) { return detail::load<std::endian::little, std::uint64_t>(bytes_.data() + at); };
   if (u32(field::version) != version)
@@ -79,8 +80,8 @@ TESSERA_INLINE result<> index_file::read_header() {
   const std::uint32_t section_count = u32(field::sections);
   const std::uint32_t label_bytes = u32(field::label);
   if (section_count > most_sections)
-    return wrong(error_code::malformed, "sections", "at most " + std::to_string(most_sections), std::to_string(section_count),
-                 field::sections);
+    return wrong(error_code::malformed, "sections", "at most " + std::to_string(most_sections),
+                 std::to_string(section_count), field::sections);
   if (label_bytes > longest_label)
     return wrong(error_code::malformed, "name of the space", "at most " + std::to_string(longest_label) + " bytes",
                  std::to_string(label_bytes), field::label);
@@ -88,8 +89,8 @@ TESSERA_INLINE result<> index_file::read_header() {
     return wrong(error_code::malformed, "header", std::to_string(wanted) + " bytes", std::to_string(header_bytes),
                  field::header_bytes);
   if (u64(field::file_bytes) != bytes_.size() || header_bytes > bytes_.size())
-    return wrong(error_code::malformed, "file", std::to_string(u64(field::file_bytes)) + " bytes", std::to_string(bytes_.size()),
-                 field::file_bytes);
+    return wrong(error_code::malformed, "file", std::to_string(u64(field::file_bytes)) + " bytes",
+                 std::to_string(bytes_.size()), field::file_bytes);
   if (u64(header_bytes - 8) != digest64(bytes_.first(header_bytes - 8)))
     return wrong(error_code::checksum, "header", "its checksum", "another", header_bytes - 8);
 
@@ -101,8 +102,8 @@ TESSERA_INLINE result<> index_file::read_header() {
   if (flags > (detail::index_flag_unit | detail::index_flag_weights))
     return wrong(error_code::unsupported, "flags", "at most 3", std::to_string(flags), field::flags);
   if (u32(field::block_bytes) != block_bytes)
-    return wrong(error_code::unsupported, "block size", std::to_string(block_bytes), std::to_string(u32(field::block_bytes)),
-                 field::block_bytes);
+    return wrong(error_code::unsupported, "block size", std::to_string(block_bytes),
+                 std::to_string(u32(field::block_bytes)), field::block_bytes);
   const auto mode = pooling_from_name(name(field::pooling, detail::index_name_bytes));
   if (!mode)
     return wrong(error_code::unsupported, "pooling", "mean, cls, last_token, max or weighted_mean",
@@ -129,7 +130,8 @@ TESSERA_INLINE result<> index_file::read_sections(std::size_t header_bytes, std:
   directory_at_ = header_bytes;
   const std::uint64_t first = count == 0 ? header_bytes : u64(field::table + 8);
   if (first < header_bytes || first > bytes_.size())
-    return wrong(error_code::malformed, "data", "after the header, in the file", "byte " + std::to_string(first), field::table + 8);
+    return wrong(error_code::malformed, "data", "after the header, in the file", "byte " + std::to_string(first),
+                 field::table + 8);
   data_at_ = static_cast<std::size_t>(first);
   const std::uint64_t blocks = detail::index_blocks(bytes_.size() - data_at_);
   if (round_up(header_bytes + blocks * 8, vector_alignment) != data_at_)
@@ -184,13 +186,17 @@ TESSERA_INLINE result<> index_file::matches(const index_description& wanted, con
   const auto hex = [](const std::optional<std::array<std::byte, 32>>& digest) {
     std::string text = digest ? "" : "none";
     for (std::size_t i = 0; digest && i < digest->size(); ++i)
-      for (const unsigned shift : {4u, 0u}) text += "0123456789abcdef"[std::to_integer<unsigned>((*digest)[i] >> shift) & 15u];
+      for (const unsigned shift : {4u, 0u})
+        text += "0123456789abcdef"[std::to_integer<unsigned>((*digest)[i] >> shift) & 15u];
     return text;
   };
   if (expected.weights) same("SHA-256 of the weights", hex(expected.weights), hex(mine.origin.weights));
   if (found.empty()) return {};
   if (found.size() == 1) return std::unexpected(std::move(found.front()).in(path_));
-  return fail({.code = error_code::mismatch, .thing = "not the index of this type", .path = path_, .causes = std::move(found)});
+  return fail({.code = error_code::mismatch,
+               .thing = "not the index of this type",
+               .path = path_,
+               .causes = std::move(found)});
 }
 
 TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::string_view name,
@@ -214,7 +220,8 @@ TESSERA_INLINE result<> index_file::has_sections(std::size_t count) const {
 
 TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,
                                          std::span<const index_section> sections) {
-  static_assert(std::endian::native == std::endian::little, "tessera: index files are written on little-endian processors only");
+  static_assert(std::endian::native == std::endian::little,
+                "tessera: index files are written on little-endian processors only");
   constexpr std::size_t width = detail::index_name_bytes;
   bool fits = what.kind.size() <= width && what.precision.size() <= width && what.metric.size() <= width &&
               what.label.size() <= index_file::longest_label && sections.size() <= index_file::most_sections;
@@ -280,7 +287,8 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
   append_le(header, what.made_by.value);
   const auto weights = what.origin.weights.value_or(std::array<std::byte, 32>{});
   header.append(reinterpret_cast<const char*>(weights.data()), weights.size());
-  append_le(header, (what.unit_length ? detail::index_flag_unit : 0u) | (what.origin.weights ? detail::index_flag_weights : 0u));
+  append_le(header, (what.unit_length ? detail::index_flag_unit : 0u) |
+                        (what.origin.weights ? detail::index_flag_weights : 0u));
   append_le(header, static_cast<std::uint32_t>(index_file::block_bytes));
   detail::append_name(header, what.kind, width);
   detail::append_name(header, what.precision, width);

@@ -19,13 +19,15 @@
 namespace tessera::inline TESSERA_ABI {
 
 template <class Space, class Value>
-using rows_mdspan = std::mdspan<Value, std::extents<std::size_t, std::dynamic_extent, Space::dimension>, std::layout_stride>;
+using rows_mdspan =
+    std::mdspan<Value, std::extents<std::size_t, std::dynamic_extent, Space::dimension>, std::layout_stride>;
 
 namespace detail {
 
 template <class Space, class Precision, class Value>
 [[nodiscard]] auto mdspan_of(Value* data, std::size_t rows) {
-  static_assert(storage_size<Precision>(2) == 2, "tessera: i4 and b1 pack several components in an element; an mdspan cannot show them");
+  static_assert(storage_size<Precision>(2) == 2,
+                "tessera: i4 and b1 pack several components in an element; an mdspan cannot show them");
   using extents = std::extents<std::size_t, std::dynamic_extent, Space::dimension>;
   const std::array<std::size_t, 2> strides{embedding_matrix<Space, Precision>::stride, 1};
   return rows_mdspan<Space, Value>(data, std::layout_stride::mapping<extents>(extents(rows), strides));

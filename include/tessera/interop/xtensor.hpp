@@ -139,7 +139,8 @@ template <embedding_space Space, class Expression>
 
 /// A matrix from an expression [rows, dimension]. Errors: mismatch (another shape), out_of_memory.
 template <embedding_space Space, class Expression>
-[[nodiscard]] result<embedding_matrix<Space>> to_embeddings(const xt::xexpression<Expression>& from, fingerprint made_by = {}) {
+[[nodiscard]] result<embedding_matrix<Space>> to_embeddings(const xt::xexpression<Expression>& from,
+                                                            fingerprint made_by = {}) {
   const Expression& expression = from.derived_cast();
   if constexpr (detail::becomes_embeddings<Expression, Space>()) {
     if (expression.dimension() != 2 || expression.shape(1) != Space::dimension)

@@ -32,7 +32,8 @@ namespace detail {
 
 template <precision Precision>
 [[nodiscard]] consteval bool has_npy_form() {
-  static_assert(npy_precision<Precision>, "tessera: .npy holds rows in f32, f16 or b1; cast<f32>, dequantize or save the index instead");
+  static_assert(npy_precision<Precision>,
+                "tessera: .npy holds rows in f32, f16 or b1; cast<f32>, dequantize or save the index instead");
   return npy_precision<Precision>;
 }
 

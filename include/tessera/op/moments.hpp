@@ -20,7 +20,8 @@ namespace detail {
 /// Error: invalid_argument (no rows), not_finite naming the first row that holds NaN or infinity.
 template <embedding_space Space>
 [[nodiscard]] result<> has_finite_rows(const embedding_matrix<Space>& rows) {
-  if (rows.empty()) return fail({.code = error_code::invalid_argument, .thing = "rows", .wanted = "at least one", .found = "none"});
+  if (rows.empty())
+    return fail({.code = error_code::invalid_argument, .thing = "rows", .wanted = "at least one", .found = "none"});
   for (std::size_t i = 0; i < rows.rows(); ++i)
     for (const float value : rows.row(i))
       if (!std::isfinite(value))

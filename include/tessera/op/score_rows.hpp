@@ -22,8 +22,10 @@ namespace detail {
 /// The kernel that takes one query to many rows for dot products (or squared L2), or nullptr where there is none.
 template <bool SquaredL2, class Query, class Row>
 [[nodiscard]] constexpr auto rows_kernel(const kernel::distance_kernels& k) noexcept {
-  if constexpr (std::is_same_v<Row, f32> && std::is_same_v<Query, f32>) return SquaredL2 ? k.squared_l2_rows_f32 : k.dot_rows_f32;
-  else if constexpr (std::is_same_v<Row, f16> && std::is_same_v<Query, f16>) return SquaredL2 ? k.squared_l2_rows_f16 : k.dot_rows_f16;
+  if constexpr (std::is_same_v<Row, f32> && std::is_same_v<Query, f32>)
+    return SquaredL2 ? k.squared_l2_rows_f32 : k.dot_rows_f32;
+  else if constexpr (std::is_same_v<Row, f16> && std::is_same_v<Query, f16>)
+    return SquaredL2 ? k.squared_l2_rows_f16 : k.dot_rows_f16;
   else if constexpr (std::is_same_v<Row, bf16> && std::is_same_v<Query, bf16>)
     return SquaredL2 ? k.squared_l2_rows_bf16 : k.dot_rows_bf16;
   else if constexpr (std::is_same_v<Row, f16>) return SquaredL2 ? k.squared_l2_rows_f32_f16 : k.dot_rows_f32_f16;
@@ -39,8 +41,8 @@ template <bool SquaredL2, class Query, class Row>
 /// out[i] = finish(i, sum), with the sums that `kernel` makes of the rows. Float sums are finished where they stand, so that the
 /// kernel sees all rows in one call and can read them as one stream (measured for f16 out of memory: twice as fast).
 template <class Sum, class Kernel, class Query, class Matrix, class Finish>
-void finished_sums(Kernel kernel, const Query& query, const Matrix& rows, std::size_t first, std::size_t count, std::size_t n,
-                   float* out, const Finish& finish) noexcept {
+void finished_sums(Kernel kernel, const Query& query, const Matrix& rows, std::size_t first, std::size_t count,
+                   std::size_t n, float* out, const Finish& finish) noexcept {
   if constexpr (std::is_same_v<Sum, float>) {
     kernel(kernel_data(query), kernel_data(rows.row(first)), Matrix::stride, count, n, out);
     for (std::size_t i = 0; i < count; ++i) out[i] = finish(i, out[i]);

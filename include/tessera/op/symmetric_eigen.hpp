@@ -31,7 +31,8 @@ struct eigen_decomposition {
 namespace detail {
 
 /// T = Q^T·A·Q with `diagonal` and `beside` (beside[i] stands between i and i + 1); `a` becomes Q^T, row by row.
-inline void to_tridiagonal(std::vector<double>& a, std::size_t n, std::vector<double>& diagonal, std::vector<double>& beside) {
+inline void to_tridiagonal(std::vector<double>& a, std::size_t n, std::vector<double>& diagonal,
+                           std::vector<double>& beside) {
   std::vector<double> reflectors(n * n, 0.0);  // row k: the vector u of H = I - u·u^T, |u|^2 = 2, that clears column k
   std::vector<double> product(n);
   for (std::size_t k = 0; k + 2 < n; ++k) {
