@@ -101,7 +101,8 @@ def with_private_lists():
         for folder in ("lists/partial", "cache/archives/partial"):
             pathlib.Path(home, folder).mkdir(parents=True)
         options = ["-o", f"Dir::State::lists={home}/lists", "-o", f"Dir::Cache={home}/cache", "-o", "Acquire::Languages=en",
-                   "-o", f"APT::Sandbox::User={output_of('id', '-un').strip()}"]
+                   "-o", f"APT::Sandbox::User={output_of('id', '-un').strip()}",
+                   "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
         output_of("apt-get", "update", *options)  # a source that fails leaves the others
         return packages(options)
 
