@@ -145,7 +145,7 @@ def from_hub(model, into):
     try:
         for number, (name, (size, digest)) in enumerate(sorted(model["files"].items(), key=lambda file: file[1][0])):
             def connect():
-                return urllib.request.urlopen(f"{place}/{name}", timeout=30)
+                return urllib.request.urlopen(urllib.request.Request(f"{place}/{name}", headers={"User-Agent": "tessera-get-model"}), timeout=30)
             # The smallest file comes first and tells whether the hub can be reached at all.
             with (within(FIRST_ANSWER, connect) if number == 0 else connect()) as answer:
                 if number == 0:
