@@ -213,11 +213,23 @@ TEST_CASE("flat: a matrix moved in is kept, not copied", "[index]") {
   REQUIRE(rows.rows() == 100);  // NOLINT: after an error it is still the caller's
   succeed(index.add_rows(some_ids(100), std::move(rows)));
   CHECK(index.rows().data() == where);
+  CHECK(rows.empty());  // NOLINT: nothing is left of it
   const auto more = some_rows<unit>(5, 4);
   const std::uint64_t next[] = {1, 2, 3, 4, 1u << 30u};
   succeed(index.add_rows(next, more));
   CHECK(index.size() == 105);
   CHECK(std::ranges::equal(value_of(index.get(4)), more.row(3)));
+}
+
+TEST_CASE("flat: what an index was moved from is an empty index", "[index]") {
+  ts::flat<named> index;
+  succeed(index.add_rows(some_ids(10), some_rows<named>(10)));
+  const ts::flat<named> other = std::move(index);
+  CHECK(other.size() == 10);
+  CHECK(index.empty());  // NOLINT: this is the promise
+  CHECK(value_of(index.search(other.rows().row(0), 3)).empty());
+  succeed(index.add(5, other.rows().row(0)));
+  CHECK(index.contains(5));
 }
 
 TEST_CASE("flat: lengths that the rows do not bring are measured", "[index]") {
