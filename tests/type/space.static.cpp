@@ -38,6 +38,7 @@ static_assert(!std::is_same_v<half, nested> && !std::is_same_v<half, ts::truncat
 static_assert(ts::truncated<ts::anonymous<4>, 2>::anonymous);
 
 using both = ts::concatenated<minilm, nested>;
+static_assert(both::label() == "minilm_l6+nested");
 static_assert(both::dimension == 1408 && both::unit_length && !both::anonymous && !both::truncates_to(384));
 static_assert(!std::is_same_v<both, ts::concatenated<nested, minilm>>);
 static_assert(!ts::concatenated<minilm, ts::anonymous<3>>::unit_length);

@@ -11,6 +11,7 @@
 #include <tessera/type/name.hpp>
 #include <tessera/type/pooling.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <string_view>
@@ -114,7 +115,20 @@ struct concatenated {
   static constexpr auto pooling_mode = pooling::mean;
   static constexpr bool unit_length = (Parts::unit_length && ...);
   static constexpr bool anonymous = false;
-  [[nodiscard]] static constexpr std::string_view label() noexcept { return "concatenated"; }
+  /// The parts' names in order: "qodo+jina". Files tell spaces apart by it.
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return {label_.data(), label_.size()
+ private:
+  static constexpr auto label_ = [] {
+    std::array<char, (Parts::label().size() + ...) + sizeof...(Parts) - 1> text{};
+    std::size_t length = 0;
+    const auto add = [&](std::string_view part) {
+      if (length > 0) text[length++] = '+';
+      for (const char c : part) text[length++] = c;
+    };
+    (add(Parts::label()), ...);
+    return text;
+  }();
+}; }
   [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
 };
 
