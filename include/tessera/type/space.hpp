@@ -116,7 +116,9 @@ struct concatenated {
   static constexpr bool unit_length = (Parts::unit_length && ...);
   static constexpr bool anonymous = false;
   /// The parts' names in order: "qodo+jina". Files tell spaces apart by it.
-  [[nodiscard]] static constexpr std::string_view label() noexcept { return {label_.data(), label_.size()
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return {label_.data(), label_.size()}; }
+  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
+
  private:
   static constexpr auto label_ = [] {
     std::array<char, (Parts::label().size() + ...) + sizeof...(Parts) - 1> text{};
@@ -128,8 +130,6 @@ struct concatenated {
     (add(Parts::label()), ...);
     return text;
   }();
-}; }
-  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
 };
 
 }  // namespace tessera::inline TESSERA_ABI
