@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// tools/tokenize: token ids of the texts in a .jsonl file, with offsets, types, what truncation cut off, and the decoded text.
 #include <tessera/io/atomic_file.hpp>
-#include <tessera/io/json.hpp>
-#include <tessera/io/mapped_file.hpp>
 #include <tessera/io/quoted.hpp>
 #include <tessera/text/tokenizer.hpp>
+#include <tools/programs/jsonl.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -124,25 +123,19 @@ ts::result<> write_answer(const ts::tokenizer& tokenizer, const request& asked, 
 
 ts::result<> run(const std::string& tokenizer_path, const std::string& input, const std::string& output, bool special) {
   TESSERA_TRY(const ts::tokenizer tokenizer, ts::tokenizer::open(tokenizer_path));
-  TESSERA_TRY(const ts::mapped_file file, ts::mapped_file::open(input));
   TESSERA_TRY(ts::atomic_file answers, ts::atomic_file::create(output));
   ts::encoding tokens;
   std::string answer;
-  std::size_t number = 0;
-  for (std::string_view rest = file.text(); !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const std::string place = input + " line " + std::to_string(++number);
-    TESSERA_TRY(const ts::json parsed, ts::parse_json(line, place));
-    TESSERA_TRY(const request asked, read_request(parsed.root(), special));
+  const auto answer_line = [&](ts::json_value line, const std::string& place) -> ts::result<> {
+    TESSERA_TRY(const request asked, read_request(line, special));
     const auto done = asked.pair ? tokenizer.encode_into(asked.text, *asked.pair, asked.options, tokens)
                                  : tokenizer.encode_into(asked.text, asked.options, tokens);
     if (!done) return ts::fail(ts::error(done.error()).in(place));
     answer.clear();
     TESSERA_CHECK(write_answer(tokenizer, asked, tokens, answer));
-    TESSERA_CHECK(answers.write(std::string_view(answer)));
-  }
+    return answers.write(std::string_view(answer));
+  };
+  TESSERA_CHECK(programs::for_each_line(input, answer_line));
   return answers.commit();
 }
 

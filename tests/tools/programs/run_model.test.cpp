@@ -110,6 +110,18 @@ TEST_CASE("a prompt is the text before the text, by line or by --task", "[progra
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), Catch::Matchers::ContainsSubstring("lines.jsonl line 2"));
 }
 
+TEST_CASE("a line ends at LF only; control characters may stand raw in a text", "[programs][run-model]") {
+  const scratch_directory scratch;
+  const std::string directory = fixture("text/bert_mean").string();
+  write_file(scratch / "raw.jsonl", "{\"text\":\t\"a\tb \\\" \x0b \x1e \x7f \xc2\x85 \xe2\x80\xa8 c\"}\r\n{\"text\": \"d\rd\"}");
+  write_file(scratch / "escaped.jsonl",
+             "{\"text\": \"a\\tb \\\" \\u000b \\u001e \\u007f \\u0085 \\u2028 c\"}\n{\"text\": \"d\\rd\"}\n");
+  const ts::safetensors raw = run(scratch, {directory, "--text", (scratch / "raw.jsonl").string()}, "raw.safetensors");
+  const ts::safetensors escaped = run(scratch, {directory, "--text", (scratch / "escaped.jsonl").string()}, "escaped.safetensors");
+  CHECK(floats_of(raw, "embeddings").size() == 2 * 48);
+  CHECK(floats_of(raw, "embeddings") == floats_of(escaped, "embeddings"));
+}
+
 TEST_CASE("positions are the columns of the padded rows, from the left too; empty rows are zeros", "[programs][run-model]") {
   // A table whose row p is the model's row p + 3 makes right-padded rows what left-padded rows are with the model's own.
   constexpr std::size_t shift = 3;

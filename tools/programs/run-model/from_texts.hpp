@@ -3,8 +3,7 @@
 #pragma once
 
 #include <tessera/base/threads.hpp>
-#include <tessera/io/json.hpp>
-#include <tessera/io/mapped_file.hpp>
+#include <tools/programs/jsonl.hpp>
 #include <tools/programs/run-model/any_model.hpp>
 #include <tools/programs/run-model/outputs.hpp>
 
@@ -22,26 +21,22 @@ struct prompt_group {
 /// By the prompt's name; nothing is what the model does unasked.
 using text_groups = std::map<std::optional<std::string>, prompt_group>;
 
-/// Lines end at LF only. `task` is the prompt of lines that name none. Errors name the line.
+/// `task` is the prompt of lines that name none. Errors name the line.
 [[nodiscard]] inline ts::result<text_groups> read_texts(const std::string& path, const std::optional<std::string>& task,
                                                         const ts::text_settings& settings, std::size_t& count) {
-  TESSERA_TRY(const ts::mapped_file file, ts::mapped_file::open(path));
   text_groups groups;
   count = 0;
-  for (std::string_view rest = file.text(); !rest.empty(); ++count) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const std::string place = path + " line " + std::to_string(count + 1);
-    TESSERA_TRY(const ts::json parsed, ts::parse_json(line, place));
-    TESSERA_TRY(std::string text, parsed.root().get<std::string>("text"));
-    TESSERA_TRY(std::optional<std::string> prompt, parsed.root().get_optional<std::string>("prompt_name"));
+  const auto take = [&](ts::json_value line, const std::string& place) -> ts::result<> {
+    TESSERA_TRY(std::string text, line.get<std::string>("text"));
+    TESSERA_TRY(std::optional<std::string> prompt, line.get_optional<std::string>("prompt_name"));
     if (!prompt) prompt = task;
     if (auto known = settings.prompt(prompt); !known) return ts::fail(std::move(known).error().in(place));
     prompt_group& group = groups[std::move(prompt)];
-    group.rows.push_back(count);
+    group.rows.push_back(count++);
     group.texts.push_back(std::move(text));
-  }
+    return {};
+  };
+  TESSERA_CHECK(for_each_line(path, take));
   return groups;
 }
 
