@@ -74,33 +74,42 @@ inline constexpr std::array activation_names = {
 
   constexpr std::string_view known = "cls, mean, max, lasttoken or weightedmean";
   if (const auto spelled = root.find("pooling_mode"); spelled && !spelled->is_null()) {
-    TESSERA_TRY(const auto name, spelled->get<std::string_view>());
+    const auto list = spelled->elements();  // a list joins the vectors of its modes; one of one mode is that mode
+    if (list && list->size() != 1)
+      return fail(spelled->unsupported("one of " + std::string(known), std::to_string(list->size()) + " modes"));
+    const json_value one = list ? *list->begin() : *spelled;
+    TESSERA_TRY(const auto name, one.get<std::string_view>());
     into.pooling_mode = pooling_from_name(name);
-    if (!into.pooling_mode) return fail(spelled->unsupported(std::string(known), tessera::quoted(name)));
+    if (!into.pooling_mode) return fail(one.unsupported(std::string(known), tessera::quoted(name)));
     return {};
   }
-  // One boolean a mode; as in sentence-transformers, only the mean is on where nothing is said.
+  // One boolean a mode; as in sentence-transformers the mean where none of them is there.
   struct flag {
     std::string_view key;
     std::optional<pooling> mode;
-    bool otherwise = false;
   };
   constexpr std::array flags = {
       flag{"pooling_mode_cls_token", pooling::cls},
-      flag{"pooling_mode_mean_tokens", pooling::mean, true},
+      flag{"pooling_mode_mean_tokens", pooling::mean},
       flag{"pooling_mode_max_tokens", pooling::max},
       flag{"pooling_mode_mean_sqrt_len_tokens", std::nullopt},
       flag{"pooling_mode_weightedmean_tokens", pooling::weighted_mean},
       flag{"pooling_mode_lasttoken", pooling::last_token},
   };
+  std::size_t said = 0;
   std::size_t chosen = 0;
   std::string named;
   for (const flag& mode : flags) {
-    TESSERA_TRY(const bool on, root.get_or<bool>(mode.key, mode.otherwise));
-    if (!on) continue;
+    TESSERA_TRY(const auto on, root.get_optional<bool>(mode.key));
+    said += on ? 1U : 0U;
+    if (!on || !*on) continue;
     ++chosen;
     into.pooling_mode = mode.mode;
     named += (named.empty() ? "" : ", ") + std::string(mode.key);
+  }
+  if (said == 0) {
+    into.pooling_mode = pooling::mean;
+    return {};
   }
   if (chosen != 1 || !into.pooling_mode)
     return fail(root.unsupported("exactly one pooling mode of " + std::string(known), named.empty() ? "none" : named));
@@ -115,6 +124,13 @@ inline constexpr std::array activation_names = {
   TESSERA_TRY(head.out, root.get<std::size_t>("out_features"));
   TESSERA_TRY(head.bias, root.get_or<bool>("bias", true));
   TESSERA_TRY(const auto name, root.get_or<std::string_view>("activation_function", "torch.nn.modules.activation.Tanh"));
+  TESSERA_TRY(const bool residual, root.get_or<bool>("use_residual", false));
+  if (residual) return fail(root.unsupported("a dense module without use_residual", "one with it"));
+  for (const std::string_view key : {"module_input_name", "module_output_name"}) {
+    TESSERA_TRY(const auto what, root.get_optional<std::string_view>(key));
+    if (what && *what != "sentence_embedding")
+      return fail(root.unsupported(std::string(key) + " \"sentence_embedding\"", tessera::quoted(*what)));
+  }
   const auto activation = activation_from_name(class_name(name));
   if (!activation)
     return fail(root.unsupported("Identity, Tanh, ReLU, GELU, SiLU or Sigmoid as activation_function", tessera::quoted(name)));
