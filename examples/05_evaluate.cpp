@@ -12,7 +12,6 @@
 
 namespace ts = tessera;
 using space = ts::minilm_l6_space;
-
 std::vector<std::string> products() {
   std::vector<std::string> made;
   for (const char* colour : {"red", "blue", "green", "black"})
