@@ -68,6 +68,27 @@ TEST_CASE("symmetric_eigen: residual and orthogonality", "[op]") {
     }
 }
 
+TEST_CASE("symmetric_eigen: fewer rows than dimensions, so that most eigenvalues are rounding of zero", "[op]") {
+  constexpr std::size_t n = 120;
+  for (const std::size_t rank : {1u, 5u, 30u, 119u})
+    for (unsigned seed = 0; seed < 5; ++seed) {
+      CAPTURE(rank, seed);
+      std::mt19937 random(seed);
+      std::normal_distribution<double> normal;
+      std::vector<double> a(n * n, 0.0);
+      for (std::size_t k = 0; k < rank; ++k) {
+        std::vector<double> x(n);
+        // As components of embeddings lie: around a common mean, in f32.
+        for (double& value : x) value = static_cast<double>(static_cast<float>(0.05 * normal(random) + 0.02));
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t j = 0; j < n; ++j) a[i * n + j] += x[i] * x[j];
+      }
+      const auto values = check_eigen(a, n);
+      CHECK(values[rank - 1] > 1e-6);
+      CHECK(std::abs(values[rank]) < 1e-12);
+    }
+}
+
 TEST_CASE("symmetric_eigen: spectra known in closed form", "[op]") {
   // The second difference [-1, 2, -1] of order n: 2 - 2·cos(k·pi / (n + 1))
   constexpr std::size_t n = 50;

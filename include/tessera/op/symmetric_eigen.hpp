@@ -93,11 +93,14 @@ inline void rotate_rows(double* rows, std::size_t n, std::size_t i, double c, do
 /// QL with implicit shifts; `rows` takes part in every rotation. False where an eigenvalue does not settle.
 [[nodiscard]] inline bool diagonalize(std::vector<double>& d, std::vector<double>& e, std::vector<double>& rows) {
   const std::size_t n = d.size();
-  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  // Beside the whole matrix, not beside its neighbours: of a matrix of low rank whole rows are rounding of zero, and never settle.
+  double negligible = 0.0;
+  for (std::size_t i = 0; i < n; ++i) negligible = std::max(negligible, std::abs(d[i]) + std::abs(e[i]));
+  negligible *= std::numeric_limits<double>::epsilon();
   for (std::size_t low = 0; low < n; ++low) {
     for (int step = 0;; ++step) {
       std::size_t high = low;
-      while (high + 1 < n && std::abs(e[high]) > epsilon * (std::abs(d[high]) + std::abs(d[high + 1]))) ++high;
+      while (high + 1 < n && std::abs(e[high]) > negligible) ++high;
       if (high == low) break;
       if (step == 60) return false;  // two or three are usual
       // Wilkinson's shift: the eigenvalue of the upper 2 x 2 block that lies nearer to its corner.
