@@ -7,27 +7,51 @@
 
 #if TESSERA_TEST_COUNTS
 namespace tessera_tests {
+
 thread_local std::size_t allocations = 0;
+std::atomic<std::size_t> bytes_held = 0;
+
+namespace {
+
+// The size stands in front of the memory, as far away as the alignment asks.
+void* take(std::size_t size, std::size_t alignment) noexcept {
+  ++allocations;
+  void* memory = std::aligned_alloc(alignment, (size + 2 * alignment - 1) / alignment * alignment);
+  if (memory == nullptr) return nullptr;
+  *static_cast<std::size_t*>(memory) = size;
+  bytes_held += size;
+  return static_cast<std::byte*>(memory) + alignment;
+}
+void give_back(void* memory, std::size_t alignment) noexcept {
+  if (memory == nullptr) return;
+  void* begin = static_cast<std::byte*>(memory) - alignment;
+  bytes_held -= *static_cast<std::size_t*>(begin);
+  std::free(begin);
 }
 
+constexpr std::size_t ordinary = alignof(std::max_align_t);
+
+}  // namespace
+
+}  // namespace tessera_tests
+
 void* operator new(std::size_t size) {
-  ++tessera_tests::allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  if (void* memory = tessera_tests::take(size, tessera_tests::ordinary)) return memory;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++tessera_tests::allocations;
-  const auto multiple = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(multiple, (size + multiple - 1) / multiple * multiple)) return memory;
+  if (void* memory = tessera_tests::take(size, static_cast<std::size_t>(alignment))) return memory;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  ++tessera_tests::allocations;
-  const auto multiple = static_cast<std::size_t>(alignment);
-  return std::aligned_alloc(multiple, (size + multiple - 1) / multiple * multiple);
+  return tessera_tests::take(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { tessera_tests::give_back(memory, tessera_tests::ordinary); }
+void operator delete(void* memory, std::size_t) noexcept { tessera_tests::give_back(memory, tessera_tests::ordinary); }
+void operator delete(void* memory, std::align_val_t alignment) noexcept {
+  tessera_tests::give_back(memory, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+  tessera_tests::give_back(memory, static_cast<std::size_t>(alignment));
+}
 #endif

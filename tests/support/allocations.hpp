@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Counts a thread's allocations. A program that names `allocations` gets an operator new that counts.
+/// Counts allocations. A program that names one of the counters gets an operator new that counts.
 ///
 ///     #if TESSERA_TEST_COUNTS   // not under a sanitizer, which replaces it too
 ///     const std::size_t before = tessera_tests::allocations;
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -20,6 +21,7 @@
 
 #if TESSERA_TEST_COUNTS
 namespace tessera_tests {
-extern thread_local std::size_t allocations;
+extern thread_local std::size_t allocations;  ///< made by this thread so far
+extern std::atomic<std::size_t> bytes_held;     ///< by all threads, now
 }
 #endif

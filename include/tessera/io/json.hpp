@@ -68,8 +68,12 @@ template <class T>
 concept json_readable = std::same_as<T, bool> || std::integral<T> || std::floating_point<T> ||
     std::same_as<T, std::string_view> || std::same_as<T, std::string>;
 
-class json_elements;
-class json_members;
+class json_value;
+struct json_member;
+template <class Item>
+class json_range;
+using json_elements = json_range<json_value>;
+using json_members = json_range<json_member>;
 
 /// A value within a `json`, valid as long as the document lives (moving the document keeps it valid). 16 bytes, copied
 /// freely.
@@ -148,8 +152,8 @@ class json_value {
   [[nodiscard]] std::string_view path() const noexcept { return tape_->path; }
 
  private:
-  friend class json_members;
-  friend class json_elements;
+  template <class Item>
+  friend class json_range;
 
   [[nodiscard]] const detail::json_node& node() const noexcept { return tape_->nodes[node_]; }
   [[nodiscard]] std::string_view key() const noexcept { return tape_->slice(node().key_offset, node().key_length); }
@@ -165,59 +169,26 @@ class json_value {
 
 static_assert(std::is_trivially_copyable_v<json_value> && sizeof(json_value) <= 2 * sizeof(void*));
 
-/// The elements of an array, in order; a forward range of `json_value`.
-class json_elements {
- public:
-  class iterator {
-   public:
-    using value_type = json_value;
-    using difference_type = std::ptrdiff_t;
-    iterator() = default;
-    iterator(const detail::json_tape* tape, std::uint32_t node) noexcept : tape_(tape), node_(node) {}
-    [[nodiscard]] json_value operator*() const noexcept { return {*tape_, node_}; }
-    iterator& operator++() noexcept {
-      node_ = tape_->next(node_);
-      return *this;
-    }
-    iterator operator++(int) noexcept {
-      iterator old = *this;
-      ++*this;
-      return old;
-    }
-    [[nodiscard]] bool operator==(const iterator&) const = default;
-
-   private:
-    const detail::json_tape* tape_ = nullptr;
-    std::uint32_t node_ = 0;
-  };
-
-  explicit json_elements(json_value array) noexcept : array_(array) {}
-  [[nodiscard]] iterator begin() const noexcept { return {array_.tape_, array_.node_ + 1}; }
-  [[nodiscard]] iterator end() const noexcept { return {array_.tape_, array_.node().low()}; }
-  [[nodiscard]] std::size_t size() const noexcept { return array_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-
- private:
-  json_value array_;
-};
-
+/// A member of an object.
 struct json_member {
   std::string_view key;
   json_value value;
 };
 
-/// The members of an object, in file order; a forward range of `json_member`.
-class json_members {
+/// The elements of an array (`json_value`) or the members of an object (`json_member`), in file order; a forward range.
+template <class Item>
+class json_range {
  public:
   class iterator {
    public:
-    using value_type = json_member;
+    using value_type = Item;
     using difference_type = std::ptrdiff_t;
     iterator() = default;
     iterator(const detail::json_tape* tape, std::uint32_t node) noexcept : tape_(tape), node_(node) {}
-    [[nodiscard]] json_member operator*() const noexcept {
+    [[nodiscard]] Item operator*() const noexcept {
       const json_value value(*tape_, node_);
-      return {value.key(), value};
+      if constexpr (std::same_as<Item, json_member>) return {value.key(), value};
+      else return value;
     }
     iterator& operator++() noexcept {
       node_ = tape_->next(node_);
@@ -235,14 +206,14 @@ class json_members {
     std::uint32_t node_ = 0;
   };
 
-  explicit json_members(json_value object) noexcept : object_(object) {}
-  [[nodiscard]] iterator begin() const noexcept { return {object_.tape_, object_.node_ + 1}; }
-  [[nodiscard]] iterator end() const noexcept { return {object_.tape_, object_.node().low()}; }
-  [[nodiscard]] std::size_t size() const noexcept { return object_.size(); }
+  explicit json_range(json_value container) noexcept : container_(container) {}
+  [[nodiscard]] iterator begin() const noexcept { return {container_.tape_, container_.node_ + 1}; }
+  [[nodiscard]] iterator end() const noexcept { return {container_.tape_, container_.node().low()}; }
+  [[nodiscard]] std::size_t size() const noexcept { return container_.size(); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
  private:
-  json_value object_;
+  json_value container_;
 };
 
 /// A parsed document. Move-only; owns everything its values refer to.
