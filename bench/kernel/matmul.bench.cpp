@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products at the shapes of MiniLM, and one row against weights that lie in memory. To time a shape of your own,
-// add it to `shapes` (depth k, columns n).
+// Matrix products at the shapes of MiniLM in each precision, and one row against weights that lie in memory. To time a shape of
+// your own, add it to `shapes` (depth k, columns n). %peak is of the target's f32 multiply-adds: a bf16 dot product may reach 200.
 #include <bench/kernel/peak.hpp>
 
 namespace {
@@ -24,20 +24,35 @@ std::string name_of(const shape& s, std::size_t m) {
   return name += std::to_string(m);
 }
 
+/// One precision's kernels under common names.
+struct f32_form {
+  using element = float;
+  static std::size_t size(const kernel_table& target, shape s) { return target.matmul.packed_size_f32(s.k, s.n); }
+  static constexpr auto pack = [](const kernel_table& target) { return target.matmul.pack_f32; };
+  static constexpr auto multiply = [](const kernel_table& target) { return target.matmul.matmul_f32; };
+};
+struct bf16_form {
+  using element = std::uint16_t;
+  static std::size_t size(const kernel_table& target, shape s) { return target.matmul_bf16.packed_size(s.k, s.n); }
+  static constexpr auto pack = [](const kernel_table& target) { return target.matmul_bf16.pack; };
+  static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_bf16.matmul; };
+};
+
+template <class Form>
 void products(const char* name, activation act) {
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
     for (const shape s : shapes)
       for (const std::size_t m : row_counts) {
         const auto run = [=, &target](benchmark::State& state) {
           const float* numbers = filled_floats();
-          auto packed = floats(target.matmul.packed_size_f32(s.k, s.n));
-          target.matmul.pack_f32(numbers + (1 << 24), s.k, s.n, packed.data());
+          auto packed = tessera::aligned_buffer<typename Form::element>::make(Form::size(target, s)).value();
+          Form::pack(target)(numbers + (1 << 24), s.k, s.n, packed.data());
           auto c = floats(m * s.n);
           for (auto _ : state) {
-            target.matmul.matmul_f32(numbers, s.k, packed.data(), numbers, act, nullptr, c.data(), s.n, m, s.n, s.k);
+            Form::multiply(target)(numbers, s.k, packed.data(), numbers, act, nullptr, c.data(), s.n, m, s.n, s.k);
             benchmark::ClobberMemory();
           }
-          count_against_peak(state, target.name, (s.k * s.n + m * (s.k + s.n)) * sizeof(float), 2 * m * s.n * s.k);
+          count_against_peak(state, target.name, packed.bytes() + m * (s.k + s.n) * sizeof(float), 2 * m * s.n * s.k);
         };
         benchmark::RegisterBenchmark((name + std::string("/") + name_of(s, m) + suffix).c_str(), run);
       }
@@ -45,33 +60,38 @@ void products(const char* name, activation act) {
 }
 
 /// Weights that no cache holds, each used once, as a model's are for a short text.
-void products_from_memory() {
+template <class Form>
+void products_from_memory(const char* name) {
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
     for (const std::size_t m : {1u, 4u, 16u}) {
       const auto run = [=, &target](benchmark::State& state) {
         constexpr shape s = {384, 1536};
+        using element = typename Form::element;
         const float* numbers = filled_floats();
-        const std::size_t step = target.matmul.packed_size_f32(s.k, s.n);
+        // Any numbers are packed weights.
+        const auto* weights = reinterpret_cast<const element*>(numbers);
+        const std::size_t step = Form::size(target, s);
         auto c = floats(m * s.n);
         std::size_t place = 0;
         for (auto _ : state) {
-          // Any numbers are packed weights.
-          target.matmul.matmul_f32(numbers, s.k, numbers + place, numbers, activation::none, nullptr, c.data(), s.n, m,
-                                   s.n, s.k);
-          place = place + 2 * step <= memory_bytes / sizeof(float) ? place + step : 0;
+          Form::multiply(target)(numbers, s.k, weights + place, numbers, activation::none, nullptr, c.data(), s.n, m, s.n, s.k);
+          place = place + 2 * step <= memory_bytes / sizeof(element) ? place + step : 0;
           benchmark::ClobberMemory();
         }
-        count_against_peak(state, target.name, step * sizeof(float), 2 * m * s.n * s.k);
+        count_against_peak(state, target.name, step * sizeof(element), 2 * m * s.n * s.k);
       };
-      benchmark::RegisterBenchmark(("matmul/f32_from_memory/" + name_of({384, 1536}, m) + suffix).c_str(), run);
+      benchmark::RegisterBenchmark((name + std::string("/") + name_of({384, 1536}, m) + suffix).c_str(), run);
     }
   });
 }
 
 const bool registered = [] {
-  products("matmul/f32", activation::none);
-  products("matmul/f32_gelu", activation::gelu_erf);
-  products_from_memory();
+  products<f32_form>("matmul/f32", activation::none);
+  products<f32_form>("matmul/f32_gelu", activation::gelu_erf);
+  products_from_memory<f32_form>("matmul/f32_from_memory");
+  products<bf16_form>("matmul/bf16", activation::none);
+  products<bf16_form>("matmul/bf16_gelu", activation::gelu_erf);
+  products_from_memory<bf16_form>("matmul/bf16_from_memory");
   return true;
 }();
 

@@ -26,6 +26,7 @@
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/rotary.hpp>
@@ -45,6 +46,7 @@ struct kernel_table {
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;
+  matmul_bf16_kernels matmul_bf16;
   norm_kernels norm;
   activation_kernels activation;
   attention_kernels attention;

@@ -10,6 +10,7 @@
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/rotary.hpp>
@@ -25,6 +26,7 @@ inline constexpr kernel_table table = {
     .convert = convert_table,
     .quantize = quantize_table,
     .matmul = matmul_table,
+    .matmul_bf16 = matmul_bf16_table,
     .norm = norm_table,
     .activation = activation_table,
     .attention = attention_table,

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How narrow matrix products go through their operands: panels in groups, rows in blocks, the depth in slices.
+///
+/// Rows of `a` are brought into the weights' form one slice of a block at a time (`fill`), in a buffer that the tile
+/// reads with a fixed stride; sums wait in f32 or i32 between slices, exactly. So nothing here changes the order of any
+/// sum. Part 2 only: kernel/matmul_bf16.hpp and kernel/matmul_i8.hpp use it.
+#if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_MATMUL_BLOCKS_PASS) == defined(HWY_TARGET_TOGGLE)
+#if defined(TESSERA_KERNEL_MATMUL_BLOCKS_PASS)
+#undef TESSERA_KERNEL_MATMUL_BLOCKS_PASS
+#else
+#define TESSERA_KERNEL_MATMUL_BLOCKS_PASS
+#endif
+
+#include <tessera/kernel/matmul.hpp>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+/// Tiles of each height: of one panel, and of tile_panels(rows).
+template <class Tile>
+struct tile_list {
+  typename Tile::function one[tile_height + 1] = {};
+  typename Tile::function several[tile_height + 1] = {};
+
+  template <std::size_t Rows = tile_height>
+  static constexpr tile_list of_all_heights(tile_list list = {}) {
+    list.one[Rows] = Tile::template make<Rows, 1>();
+    list.several[Rows] = Tile::template make<Rows, tile_panels(Rows)>();
+    if constexpr (Rows == 1) return list;
+    else return of_all_heights<Rows - 1>(list);
+  }
+};
+
+/// What follows the sums.
+struct matmul_end {
+  const float* bias;
+  activation act;
+  const float* residual;
+  float* c;
+  std::size_t ldc;
+
+  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+                         std::size_t columns) const {
+    finish_tile(tile, width, rows, columns, bias != nullptr ? bias + column : nullptr, act,
+                residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
+  }
+};
+
+/// All tiles of a product of m rows by n columns over the depth k. `product` has the operands: see bf16_product.
+template <class Product>
+HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size_t n, std::size_t k) {
+  if (m == 0 || n == 0) return;
+  const std::size_t panels = (n + panel_width - 1) / panel_width;
+  // A group of panels stays in the second-level cache while all rows pass; blocks of rows have nearly equal heights,
+  // since a short last block would read the weights for little work.
+  const std::size_t group =
+      HWY_MIN(Product::most_panels, HWY_MAX(panel_group_bytes / HWY_MAX(product.panel_bytes(), std::size_t{1}), std::size_t{4}));
+  const std::size_t blocks = (m + tile_height - 1) / tile_height;
+  const bool sliced = k > Product::depth;
+  HWY_ALIGN float sums[tile_height * Product::most_panels * panel_width];
+  for (std::size_t first = 0; first < panels; first += group) {
+    const std::size_t last = HWY_MIN(panels, first + group);
+    std::size_t row = 0;
+    for (std::size_t block = 0; block < blocks; ++block) {
+      const std::size_t rows = m / blocks + (block < m % blocks ? 1 : 0);
+      std::size_t begin = 0;
+      do {
+        const std::size_t length = HWY_MIN(Product::depth, k - begin);
+        product.fill(row, rows, begin, length);
+        float* tile = sums;
+        for (std::size_t panel = first; panel < last;) {
+          const bool several = panel + tile_panels(rows) <= last;
+          const std::size_t together = several ? tile_panels(rows) : 1;
+          const std::size_t width = together * panel_width;
+          const std::size_t column = panel * panel_width;
+          // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel
+          // each.
+          const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
+          product.multiply(rows, several, panel, begin, length, tile, fetch ? group : 0, fetch ? block : 0);
+          if (begin + length == k) product.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
+          panel += together;
+          if (sliced) tile += rows * width;
+        }
+        begin += length;
+      } while (begin < k);
+      row += rows;
+    }
+  }
+}
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
