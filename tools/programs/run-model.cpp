@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace programs {
 namespace {
 
@@ -18,15 +20,17 @@ struct settings {
 };
 
 ts::result<> run(const settings& asked) {
-  if (asked.precision != "f32")
-    return ts::fail({.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32", .found = ts::quoted(asked.precision)});
+  constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label};
+  if (std::ranges::find(precisions, asked.precision) == std::end(precisions))
+    return ts::fail(
+        {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32 or bf16", .found = ts::quoted(asked.precision)});
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(asked.directory));
   TESSERA_TRY(const ts::pooling mode, pooling_of(directory, asked.pooling));
   TESSERA_TRY(const ts::model_description description, ts::describe(directory));
   const ts::load_options options{.weights = asked.weights, .tokens_only = asked.texts.empty()};
   const compile_settings compiler;
   // One name for all: directories of one shape share a type.
-  TESSERA_TRY(const compiled_type type, compiled_type::of(model_header(description, "model", mode), compiler));
+  TESSERA_TRY(const compiled_type type, compiled_type::of(model_header(description, "model", mode, asked.precision), compiler));
   if (!type.is_there()) {
     // What is wrong with the files is said at once.
     if (auto fits = ts::check_directory(directory, description, options); !fits) return ts::fail(std::move(fits).error());
@@ -62,7 +66,7 @@ int main(int argc, char** argv) {
   auto* inputs = app.add_option_group("input")->require_option(1);
   inputs->add_option("--inputs", asked.inputs, "safetensors file: input_ids, attention_mask, token_type_ids (optional)");
   inputs->add_option("--text", asked.texts, "lines {\"text\", \"prompt_name\"?}");
-  app.add_option("--precision", asked.precision, "of the weights: f32")->capture_default_str();
+  app.add_option("--precision", asked.precision, "of the weights: f32, bf16")->capture_default_str();
   app.add_option("--pooling", asked.pooling, "pooling of a directory without modules.json (default: mean)");
   app.add_option("--task", asked.task, "name of the prompt put before every text that names none");
   app.add_option("--threads", asked.threads, "default: one for each processor");

@@ -13,16 +13,50 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Precision of a model's weights. Other precisions than f32 come with their kernels.
+namespace detail {
+
+/// The matrix kernels of one precision of weights under common names; `element` is what packed weights consist of.
 template <class Weights>
-concept weight_precision = std::same_as<Weights, f32>;
+struct matrix_form {
+  static constexpr bool exists = false;
+};
+template <>
+struct matrix_form<f32> {
+  static constexpr bool exists = true;
+  using element = float;
+  static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
+    return kernel::kernels().matmul.packed_size_f32(in, out);
+  }
+  static auto pack() noexcept { return kernel::kernels().matmul.pack_f32; }
+  static auto multiply() noexcept { return kernel::kernels().matmul.matmul_f32; }
+};
+template <>
+struct matrix_form<bf16> {
+  static constexpr bool exists = true;
+  using element = std::uint16_t;
+  static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
+    return kernel::kernels().matmul_bf16.packed_size(in, out);
+  }
+  static auto pack() noexcept { return kernel::kernels().matmul_bf16.pack; }
+  static auto multiply() noexcept { return kernel::kernels().matmul_bf16.matmul; }
+};
+
+}  // namespace detail
+
+/// Precision of a model's weights: one that has matrix kernels. Activations between products, sums, norms, biases and embedding tables
+/// are f32 in all of them.
+template <class Weights>
+concept weight_precision = detail::matrix_form<Weights>::exists;
 
 template <weight_precision Weights>
 class packed_linear {
+  using form = detail::matrix_form<Weights>;
+  using element = typename form::element;
+
  public:
   /// Bytes that load() will hold for an [out, in] map.
   [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out) noexcept {
-    return round_up(kernel::kernels().matmul.packed_size_f32(in, out) * sizeof(float), vector_alignment) +
+    return round_up(form::packed_size(in, out) * sizeof(element), vector_alignment) +
            round_up(out * sizeof(float), vector_alignment);
   }
 
@@ -37,7 +71,7 @@ class packed_linear {
     std::size_t out = 0;
     for (const part& piece : parts) out += piece.out;
     TESSERA_TRY(auto plain, aligned_buffer<float>::make(in * out));
-    TESSERA_TRY(panels_, aligned_buffer<float>::make(kernel::kernels().matmul.packed_size_f32(in, out)));
+    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out)));
     TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? out : 0));
     std::size_t row = 0;
     for (const part& piece : parts) {
@@ -46,7 +80,7 @@ class packed_linear {
       if (bias) TESSERA_CHECK(here.read("bias", bias_.span().subspan(row, piece.out)));
       row += piece.out;
     }
-    kernel::kernels().matmul.pack_f32(plain.data(), in, out, panels_.data());
+    form::pack()(plain.data(), in, out, panels_.data());
     in_ = in;
     out_ = out;
     return {};
@@ -55,12 +89,11 @@ class packed_linear {
   /// y = act(x·Wᵀ + b) + residual; residual may be null or y itself. Strides in floats.
   void apply(const float* x, std::size_t x_stride, std::size_t rows, kernel::activation act, const float* residual, float* y,
              std::size_t y_stride) const noexcept {
-    kernel::kernels().matmul.matmul_f32(x, x_stride, panels_.data(), bias_.empty() ? nullptr : bias_.data(), act, residual, y,
-                                        y_stride, rows, out_, in_);
+    form::multiply()(x, x_stride, panels_.data(), bias_.empty() ? nullptr : bias_.data(), act, residual, y, y_stride, rows, out_, in_);
   }
 
  private:
-  aligned_buffer<float> panels_;
+  aligned_buffer<element> panels_;
   aligned_buffer<float> bias_;
   std::size_t in_ = 0;
   std::size_t out_ = 0;

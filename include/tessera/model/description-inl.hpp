@@ -34,14 +34,14 @@ TESSERA_INLINE std::vector<tensor_entry> model_description::manifest() const {
   return all;
 }
 
-TESSERA_INLINE std::string type_text(const model_description& model, std::string_view name, pooling mode) {
+TESSERA_INLINE std::string type_text(const model_description& model, std::string_view name, pooling mode, std::string_view weights) {
   std::string space_name;
   for (const char c : name) space_name += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '_' : c;
   std::string text = "tessera::" + std::string(model.encoder.family) + "<tessera::space<\"" + space_name + "\", " +
                      std::to_string(model.dimension) +
                      ", tessera::pooling::" + std::string(to_string(model.pooling_mode.value_or(mode))) +
                      (model.normalize ? ", tessera::unit_length>" : ">") + ", " + model.encoder.shape;
-  if (!model.dense.empty()) text += ", tessera::f32";
+  if (!model.dense.empty() || weights != f32::label) text += ", tessera::" + std::string(weights);
   for (const dense_head& head : model.dense)
     text += ", tessera::dense<" + std::to_string(head.in) + ", " + std::to_string(head.out) + ", tessera::" +
             std::string(to_string(head.activation)) + (head.bias ? ">" : ", tessera::without_bias>");

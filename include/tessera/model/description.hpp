@@ -57,8 +57,9 @@ struct model_description {
 };
 
 /// The type of a directory's model as C++ source: "tessera::bert<tessera::space<\"name\", 384, ...>, tessera::bert_shape{...}>".
-/// `mode` is the pooling where the directory does not say.
-[[nodiscard]] std::string type_text(const model_description& model, std::string_view name, pooling mode = pooling::mean);
+/// `mode` is the pooling where the directory does not say, `weights` the label of the precision of the weights.
+[[nodiscard]] std::string type_text(const model_description& model, std::string_view name, pooling mode = pooling::mean,
+                                    std::string_view weights = f32::label);
 
 /// One error for each difference between what a type wants and what a directory describes. `dimension`, pooling and heads are compared
 /// where the directory has modules.json.

@@ -110,6 +110,19 @@ TEST_CASE("a prompt is the text before the text, by line or by --task", "[progra
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), Catch::Matchers::ContainsSubstring("lines.jsonl line 2"));
 }
 
+TEST_CASE("--precision chooses the weights' precision, and f32 is the default", "[programs][run-model]") {
+  const scratch_directory scratch;
+  const std::string directory = fixture("text/bert_mean").string();
+  const std::string lines = directory + "/texts.jsonl";
+  const ts::safetensors plain = run(scratch, {directory, "--text", lines}, "plain.safetensors");
+  const ts::safetensors wide = run(scratch, {directory, "--text", lines, "--precision", "f32"}, "wide.safetensors");
+  CHECK(distance_of(plain, wide, "embeddings") == 0.0);
+  const ts::safetensors narrow = run(scratch, {directory, "--text", lines, "--precision", "bf16"}, "narrow.safetensors");
+  const double distance = distance_of(plain, narrow, "embeddings");
+  CHECK(distance > 0.0);
+  CHECK(distance < 0.02);  // cosine 0.9999 is an angle of 0.0141
+}
+
 TEST_CASE("a line ends at LF only; control characters may stand raw in a text", "[programs][run-model]") {
   const scratch_directory scratch;
   const std::string directory = fixture("text/bert_mean").string();
@@ -223,7 +236,7 @@ TEST_CASE("what cannot be run is one error, before anything is compiled", "[prog
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), says("lines.jsonl line 2") && says("wanted a string"));
   write_file(lines, "{\"text\": \"one\"}\n{\"text\": \"tw\n");
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), says("lines.jsonl line 2"));
-  CHECK_THAT(refusal(scratch, {directory, "--text", lines, "--precision", "i4"}), says("--precision: wanted f32"));
+  CHECK_THAT(refusal(scratch, {directory, "--text", lines, "--precision", "i4"}), says("--precision: wanted f32 or bf16"));
   CHECK_THAT(refusal(scratch, {directory, "--inputs", directory + "/model.safetensors"}), says("input_ids"));
   for (const std::string name : {"unknown_model_type", "missing_tensor", "heads_zero", "nan_model", "weights_missing"}) {
     INFO(name);

@@ -59,9 +59,10 @@ namespace ts = tessera;
 }
 
 /// `using model_type = tessera::bert<...>;` with the header that it needs.
-[[nodiscard]] inline std::string model_header(const ts::model_description& model, std::string_view name, ts::pooling mode) {
+[[nodiscard]] inline std::string model_header(const ts::model_description& model, std::string_view name, ts::pooling mode,
+                                              std::string_view weights = ts::f32::label) {
   return "// Printed by tools/model-type.\n#pragma once\n\n#include <tessera/model/" + std::string(model.encoder.family) +
-         ".hpp>\n\nusing model_type =\n    " + in_lines(ts::type_text(model, name, mode)) + ";\n";
+         ".hpp>\n\nusing model_type =\n    " + in_lines(ts::type_text(model, name, mode, weights)) + ";\n";
 }
 
 }  // namespace programs

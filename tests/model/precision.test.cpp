@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights in narrower precisions: how near the vectors are to the reference's, and that their bits depend on nothing but the text.
+#include <tests/model/support.hpp>
+
+#include <tessera/model/minilm.hpp>
+
+#include <random>
+
+using namespace tessera_tests;
+
+static_assert(std::is_same_v<ts::minilm_l6<ts::bf16>::space, ts::minilm_l6<>::space>);
+static_assert(ts::minilm_l6<ts::bf16>::parameter_count == ts::minilm_l6<>::parameter_count);
+
+namespace {
+
+/// Cosines and nearest neighbours of vectors against the reference's, [texts, width] each.
+struct fidelity {
+  double least_cosine = 2.0;
+  /// Share of texts whose nearest other text is nearest in the reference too. Texts of the same tokens are equally near; which of
+  /// them comes first in the reference is the rounding of its own f32 (2.6e-7 a component), so a cosine within 1e-6 of the largest counts.
+  double same_nearest = 0.0;
+
+  fidelity(std::span<const float> found, std::span<const float> wanted, std::size_t width) {
+    REQUIRE(found.size() == wanted.size());
+    const std::size_t texts = found.size() / width;
+    const auto cosine = [width](std::span<const float> a, std::size_t i, std::span<const float> b, std::size_t j) {
+      double product = 0.0, square_a = 0.0, square_b = 0.0;
+      for (std::size_t l = 0; l < width; ++l) {
+        const double x = static_cast<double>(a[i * width + l]), y = static_cast<double>(b[j * width + l]);
+        product += x * y, square_a += x * x, square_b += y * y;
+      }
+      return product / std::sqrt(square_a * square_b);
+    };
+    const auto nearest = [&](std::span<const float> rows, std::size_t i) {
+      std::size_t best = texts;
+      double most = -2.0;
+      for (std::size_t j = 0; j < texts; ++j)
+        if (const double near = j == i ? -2.0 : cosine(rows, i, rows, j); near > most) most = near, best = j;
+      return best;
+    };
+    std::size_t same = 0;
+    constexpr double tie = 1e-6;
+    for (std::size_t i = 0; i < texts; ++i) {
+      least_cosine = std::fmin(least_cosine, cosine(found, i, wanted, i));
+      same += cosine(wanted, i, wanted, nearest(found, i)) >= cosine(wanted, i, wanted, nearest(wanted, i)) - tie;
+    }
+    same_nearest = static_cast<double>(same) / static_cast<double>(texts);
+  }
+};
+
+/// The bounds that each precision promises.
+template <class Precision>
+constexpr double cosine_bound = 0.9999;
+template <class Precision>
+constexpr double nearest_bound = 0.97;
+
+template <class Model>
+void check_bits(const Model& model, const std::vector<std::string>& texts) {
+  const auto together = value_of(model.encode(texts));
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    REQUIRE(same_bits(value_of(model.encode(texts[i])).values(), together.row(i).values()));
+  std::vector<std::string> shuffled = texts;
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(7));
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(8));
+  ts::thread_pool pool(2);
+  const auto others = value_of(model.encode(shuffled, {.threads = &pool}));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto place = static_cast<std::size_t>(std::ranges::find(shuffled, texts[i]) - shuffled.begin());
+    REQUIRE(same_bits(others.row(place).values(), together.row(i).values()));
+  }
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("precision: toy models stay near the reference and keep their bits", "[model]", ts::bf16) {
+  const std::string folder = fixture("text/bert_mean").string();
+  const auto model = value_of(ts::load<ts::bert<bert_mean_space, bert_mean_shape, TestType>>(folder));
+  const auto texts = texts_of(folder + "/texts.jsonl");
+  const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected_texts.safetensors"));
+  const fidelity found(flat_values(value_of(model.encode(texts))), floats(expected, "embeddings"), 48);
+  CHECK(found.least_cosine >= cosine_bound<TestType>);
+  CHECK(found.same_nearest >= nearest_bound<TestType>);
+  check_bits(model, texts);
+}
+
+TEMPLATE_TEST_CASE("precision: weights from files of any kind, at the stated memory", "[model]", ts::bf16) {
+  using narrow = ts::bert<bert_mean_space, bert_mean_shape, TestType>;
+  CHECK(narrow::memory_bytes() < bert_mean::memory_bytes());
+  CHECK(ts::minilm_l6<TestType>::memory_bytes() < ts::minilm_l6<>::memory_bytes() * 8 / 10);
+  const auto from = [](const char* name) { return value_of(ts::load<narrow>(fixture(name).string())); };
+  const auto wide = from("text/bert_mean"), sharded = from("text/bert_mean_sharded");
+  CHECK(same_bits(value_of(wide.encode("one text")).values(), value_of(sharded.encode("one text")).values()));
+  const auto budget = ts::load<narrow>(fixture("text/bert_mean").string(), {.memory_budget = narrow::memory_bytes() / 2});
+  REQUIRE_FALSE(budget);
+  CHECK(budget.error().code == ts::error_code::over_budget);
+}
+
+TEMPLATE_TEST_CASE("precision: minilm against the reference's vectors of 200 texts", "[model]", ts::bf16) {
+  const std::string golden = fixture("text/minilm_golden").string();
+  const auto folder = std::filesystem::path(TESSERA_SOURCE_DIR) / "models/all-MiniLM-L6-v2";
+  if (!std::filesystem::exists(folder / "model.safetensors")) SKIP("no models/all-MiniLM-L6-v2 (tools/get-model all-MiniLM-L6-v2)");
+  const auto model = value_of(ts::load<ts::minilm_l6<TestType>>(folder.string()));
+  const auto texts = texts_of(golden + "/texts.jsonl");
+  const ts::safetensors expected = value_of(ts::safetensors::open(golden + "/expected.safetensors"));
+  const fidelity found(flat_values(value_of(model.encode(texts))), floats(expected, "embeddings"), 384);
+  INFO("least cosine " << found.least_cosine << ", same nearest " << found.same_nearest);
+  CHECK(found.least_cosine >= cosine_bound<TestType>);
+  CHECK(found.same_nearest >= nearest_bound<TestType>);
+  check_bits(model, texts);
+}
