@@ -38,8 +38,8 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
       auto out = floats(tokens * q_width);
       auto scratch = floats(target.attention.attention_scratch_f32(shape, longest));
       for (auto _ : state) {
-        target.attention.attention_f32(shape, qkv, stride, qkv + q_width, stride, qkv + q_width + kv_width, stride,
-                                       offsets.data(), lengths.size(), out.data(), q_width, scratch.data());
+        target.attention.attention_f32(shape, {}, qkv, stride, offsets.data(), qkv + q_width, stride, qkv + q_width + kv_width,
+                                       stride, offsets.data(), lengths.size(), out.data(), q_width, scratch.data());
         benchmark::ClobberMemory();
       }
       count_against_peak(state, target.name, tokens * (stride + q_width) * sizeof(float), 4 * pairs * q_width);

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <ranges>
 #include <vector>
 
 using namespace tessera_test;
@@ -24,27 +25,34 @@ constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
 /// q, k and v of packed texts, each with rows wider than needed.
 struct attention_case {
   attention_shape shape;
-  std::vector<std::uint32_t> offsets = {0};
+  std::vector<std::uint32_t> offsets = {0};    // of keys and values
+  std::vector<std::uint32_t> q_offsets = {0};  // the same, unless a test has other numbers of queries
   std::vector<float> q = {}, k = {}, v = {};
+  tk::attention_bias bias = {};
+  double largest_bias = 0.0;
 
-  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& lengths, float spread,
-                 std::uint32_t seed)
+  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& lengths, float spread, std::uint32_t seed)
+      : attention_case(wanted, lengths, lengths, spread, seed) {}
+
+  attention_case(const attention_shape& wanted, const std::vector<std::size_t>& queries, const std::vector<std::size_t>& lengths,
+                 float spread, std::uint32_t seed)
       : shape(wanted) {
     for (const std::size_t length : lengths) offsets.push_back(offsets.back() + static_cast<std::uint32_t>(length));
+    for (const std::size_t length : queries) q_offsets.push_back(q_offsets.back() + static_cast<std::uint32_t>(length));
     random_source random(seed);
     // No padding behind the last row: it ends where the memory may end.
-    auto rows = [&](std::size_t stride, std::size_t width) {
-      std::vector<float> values = random.floats(tokens() == 0 ? 0 : (tokens() - 1) * stride + width);
+    auto rows = [&](std::size_t count, std::size_t stride, std::size_t width) {
+      std::vector<float> values = random.floats(count == 0 ? 0 : (count - 1) * stride + width);
       for (float& x : values) x *= spread;
       return values;
     };
-    q = rows(q_stride(), shape.heads * shape.head_width);
-    k = rows(kv_stride(), shape.kv_heads * shape.head_width);
-    v = rows(kv_stride(), shape.kv_heads * shape.head_width);
+    q = rows(queries_in_all(), q_stride(), shape.heads * shape.head_width);
+    k = rows(offsets.back(), kv_stride(), shape.kv_heads * shape.head_width);
+    v = rows(offsets.back(), kv_stride(), shape.kv_heads * shape.head_width);
   }
 
   [[nodiscard]] std::size_t texts() const { return offsets.size() - 1; }
-  [[nodiscard]] std::size_t tokens() const { return offsets.back(); }
+  [[nodiscard]] std::size_t queries_in_all() const { return q_offsets.back(); }
   [[nodiscard]] std::size_t q_stride() const { return shape.heads * shape.head_width + 3; }
   [[nodiscard]] std::size_t kv_stride() const { return shape.kv_heads * shape.head_width + 1; }
   [[nodiscard]] std::size_t out_stride() const { return shape.heads * shape.head_width + 5; }
@@ -55,19 +63,39 @@ struct attention_case {
   }
 
   [[nodiscard]] std::vector<float> truth() const {
-    std::vector<float> out(tokens() * out_stride(), 77.0f);
-    tk::scalar::attention_f32(shape, q.data(), q_stride(), k.data(), kv_stride(), v.data(), kv_stride(), offsets.data(),
-                              texts(), out.data(), out_stride());
+    std::vector<float> out(queries_in_all() * out_stride(), 77.0f);
+    tk::scalar::attention_f32(shape, bias, q.data(), q_stride(), q_offsets.data(), k.data(), kv_stride(), v.data(), kv_stride(),
+                              offsets.data(), texts(), out.data(), out_stride());
     return out;
   }
 
   /// Scratch begins as NaN and ends at an unreadable page.
   [[nodiscard]] std::vector<float> run(const kernel_table& table) const {
-    std::vector<float> out(tokens() * out_stride(), 77.0f);
+    std::vector<float> out(queries_in_all() * out_stride(), 77.0f);
     const guarded<float> gq(q), gk(k), gv(v);
     guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_f32(shape, longest()), nan_value));
-    table.attention.attention_f32(shape, gq.data(), q_stride(), gk.data(), kv_stride(), gv.data(), kv_stride(),
-                                  offsets.data(), texts(), out.data(), out_stride(), scratch.data());
+    table.attention.attention_f32(shape, bias, gq.data(), q_stride(), q_offsets.data(), gk.data(), kv_stride(), gv.data(),
+                                  kv_stride(), offsets.data(), texts(), out.data(), out_stride(), scratch.data());
+    return out;
+  }
+
+  /// The only text in pieces: each piece's keys into the cache, then its rows.
+  [[nodiscard]] std::vector<float> run_cached(const kernel_table& table, const std::vector<std::size_t>& pieces,
+                                              std::size_t capacity) const {
+    std::vector<float> out(queries_in_all() * out_stride(), 77.0f);
+    const guarded<float> gk(k), gv(v);
+    guarded<float> cache(std::vector<float>(table.attention.cache_size_f32(shape, capacity), nan_value));
+    guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_f32(shape, longest()), nan_value));
+    std::size_t length = 0;
+    for (const std::size_t piece : pieces) {
+      table.attention.extend_f32(shape, gk.data() + length * kv_stride(), kv_stride(), gv.data() + length * kv_stride(),
+                                 kv_stride(), length, piece, capacity, cache.data());
+      length += piece;
+      tk::attention_bias here = bias;
+      if (here.pairwise != nullptr) here.pairwise += (length - piece) * here.row_stride;
+      table.attention.attend_f32(shape, here, q.data() + (length - piece) * q_stride(), q_stride(), piece, length, capacity,
+                                 cache.data(), out.data() + (length - piece) * out_stride(), out_stride(), scratch.data());
+    }
     return out;
   }
 
@@ -82,7 +110,7 @@ struct attention_case {
     const double width = static_cast<double>(shape.head_width);
     const double count = static_cast<double>(keys);
     const double scores = 2.0 * (width + 4.0) * unit_roundoff * static_cast<double>(shape.scale) * width * query * key;
-    return (scores + (count + count / 16.0 + 16.0) * unit_roundoff) * values;
+    return (scores + 8.0 * unit_roundoff * largest_bias + (count + count / 16.0 + 16.0) * unit_roundoff) * values;
   }
 };
 
@@ -221,6 +249,96 @@ TEST_CASE("the keys that a row sees", "[kernel][attention]") {
           }
         }
       }
+    }
+  }
+}
+
+TEST_CASE("attention adds a bias by distance and by pair", "[kernel][attention]") {
+  struct heads {
+    std::size_t q, kv, width;
+  };
+  std::uint32_t seed = 300;
+  for (const auto [q, kv, width] : {heads{4, 2, 32}, heads{3, 1, 20}}) {
+    for (const bool causal : {false, true}) {
+      for (const std::size_t window : {0u, 7u}) {
+        for (const std::size_t reach : {0u, 1u, 8u, 200u}) {
+          const attention_shape shape = {
+              .heads = q, .kv_heads = kv, .head_width = width, .scale = 0.2f, .causal = causal, .window = window};
+          attention_case texts(shape, {1, 0, 2, 13, 33, 70}, 2.0f, ++seed);
+          random_source random(seed);
+          std::vector<float> relative = random.floats(q * (2 * reach + 1));
+          const std::size_t stride = texts.longest() + 3;
+          std::vector<float> pairwise = random.floats(q * texts.queries_in_all() * stride);
+          // Some pairs are masked; the whole of row 5 of head 0 is.
+          for (std::size_t i = 0; i < pairwise.size(); i += 11) pairwise[i] = -infinity;
+          for (std::size_t j = 0; j < stride; ++j) pairwise[5 * stride + j] = -infinity;
+          texts.largest_bias = 2.0;
+          for (const int which : {1, 2, 3}) {
+            texts.bias = {};
+            if ((which & 1) != 0) texts.bias.relative = relative.data(), texts.bias.reach = reach;
+            if ((which & 2) != 0) {
+              texts.bias.pairwise = pairwise.data();
+              texts.bias.row_stride = stride;
+              texts.bias.head_stride = which == 3 ? texts.queries_in_all() * stride : 0;
+            }
+            const std::vector<float> truth = texts.truth();
+            const double bound = texts.stated_error(70);
+            for_each_target([&](const kernel_table& table) {
+              const std::vector<float> out = texts.run(table);
+              INFO("causal " << causal << ", window " << window << ", reach " << reach << ", bias " << which);
+              CHECK(worst_ratio(out, truth, [&](std::size_t) { return bound; }) <= 1.0);
+              if (which != 1) CHECK(std::ranges::all_of(rows_of(texts, out, 5, 6) | std::views::take(width), [](float x) { return x == 0.0f; }));
+            });
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("attention of the last rows of longer texts, and across texts", "[kernel][attention]") {
+  for (const bool causal : {false, true}) {
+    for (const std::size_t window : {0u, 5u}) {
+      const attention_shape shape = {
+          .heads = 6, .kv_heads = 2, .head_width = 24, .scale = 0.2f, .causal = causal, .window = window};
+      const attention_case texts(shape, {1, 3, 0, 16, 40}, {9, 3, 5, 64, 77}, 2.0f, 5);
+      const std::vector<float> truth = texts.truth();
+      for_each_target([&](const kernel_table& table) {
+        CHECK(worst_ratio(texts.run(table), truth, [&](std::size_t) { return texts.stated_error(77); }) <= 1.0);
+      });
+    }
+  }
+  // More queries than keys: neither order nor distance means anything. A text without keys gives zeros.
+  const attention_case across({.heads = 2, .kv_heads = 2, .head_width = 32, .scale = 0.2f}, {30, 4, 2}, {7, 1, 0}, 2.0f, 6);
+  std::vector<float> truth = across.truth();
+  for_each_target([&](const kernel_table& table) {
+    const std::vector<float> out = across.run(table);
+    CHECK(worst_ratio(out, truth, [&](std::size_t) { return across.stated_error(7); }) <= 1.0);
+    CHECK(std::ranges::all_of(rows_of(across, out, 34, 36), [](float x) { return x == 0.0f; }));
+  });
+}
+
+TEST_CASE("attention from a cache has the bits of attention without one", "[kernel][attention]") {
+  struct heads {
+    std::size_t q, kv, width;
+  };
+  constexpr std::size_t length = 83;
+  const std::vector<std::vector<std::size_t>> ways = {
+      {length}, std::vector<std::size_t>(length, 1), {1, 31, 32, 0, 3, 16}, {64, 1, 1, 1, 5, 11}, {40, 43}};
+  for (const auto [q, kv, width] : {heads{12, 2, 32}, heads{2, 2, 64}, heads{16, 1, 20}, heads{5, 1, 33}}) {
+    for (const std::size_t window : {0u, 6u}) {
+      const attention_shape shape = {.heads = q, .kv_heads = kv, .head_width = width, .scale = 0.2f, .causal = true, .window = window};
+      attention_case text(shape, {length}, 2.0f, 77);
+      random_source random(78);
+      const std::vector<float> relative = random.floats(q * 41);
+      const std::vector<float> pairwise = random.floats(length * length);
+      text.bias = {.relative = relative.data(), .reach = 20, .pairwise = pairwise.data(), .row_stride = length};
+      for_each_target([&](const kernel_table& table) {
+        const std::vector<float> whole = text.run(table);
+        for (const auto& way : ways)
+          for (const std::size_t capacity : {length, std::size_t{100}, std::size_t{128}})
+            CHECK(same(whole, text.run_cached(table, way, capacity)));
+      });
     }
   }
 }

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Scaled dot-product attention over packed texts of any length: bidirectional, causal, windowed, with grouped
-/// key-value heads.
+/// Scaled dot-product attention over packed texts of any length: bidirectional, causal, windowed, with grouped key-value heads,
+/// with a bias, and from a key-value cache.
 ///
-///     out[i][h] = Σ_j p_ij v[j][h'],   p_i = softmax_j(scale · q[i][h] · k[j][h']),   h' = h / (heads / kv_heads)
+///     out[i][h] = Σ_j p_ij v[j][h'],   p_i = softmax_j(scale · q[i][h] · k[j][h'] + bias[h][i][j]),   h' = h / (heads / kv_heads)
 ///
-/// Row i of a text sees row j of the same text where causal asks j <= i, and a window w > 0 asks abs(i - j) <= w
-/// (causal: i - w < j).
+/// A text has as many keys as values and any number of queries; query row i of n, with m keys, stands at position i + m - n, so that
+/// the last query stands at the last key. A row at position p sees key j where causal asks j <= p, and a window w > 0 asks
+/// abs(p - j) <= w (causal: p - w < j <= p). Only where neither is asked, nor a bias by distance given, may there be more
+/// queries than keys (cross attention).
 ///
 ///     const attention_shape shape = {.heads = 12, .kv_heads = 12, .head_width = 32, .scale = 0.17677670f};
 ///     scratch.resize(kernels.attention.attention_scratch_f32(shape, longest));
-///     kernels.attention.attention_f32(shape, qkv, 1152, qkv + 384, 1152, qkv + 768, 1152, offsets, texts, out, 384,
+///     kernels.attention.attention_f32(shape, {}, qkv, 1152, offsets, qkv + 384, 1152, qkv + 768, 1152, offsets, texts, out, 384,
 ///                                     scratch);
 ///
-/// q rows hold [heads][head_width], k and v rows [kv_heads][head_width]; row strides are in floats, so the three may
-/// lie in one [tokens][3 · 384] buffer. Text t is rows offsets[t] to offsets[t + 1]. out must not overlap q, k or v.
+/// q rows hold [heads][head_width], k and v rows [kv_heads][head_width]; row strides are in floats, so the three may lie in one
+/// [tokens][3 · 384] buffer. Text t is rows offsets[t] to offsets[t + 1]. out must not overlap q, k or v.
 ///
-/// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of
-/// query rows. Every sum of a row runs over its own keys in order, so its bits depend on its text alone, not on texts
-/// or rows beside it. Error with u = 2^-24: (2 (width + 4) u · scale · max Σ abs(q k) + (keys + keys/16 + 16) u) · max
-/// abs(v) over the keys seen.
+/// A cache holds one text's keys and values in the layout that the kernel reads, so that further tokens cost no repacking
+/// (`extend_f32` appends, `attend_f32` is attention_f32 of the last rows):
+///
+///     cache.resize(kernels.attention.cache_size_f32(shape, capacity));
+///     kernels.attention.extend_f32(shape, k, k_stride, v, v_stride, length, count, capacity, cache);
+///     kernels.attention.attend_f32(shape, {}, q, q_stride, count, length + count, capacity, cache, out, out_stride, scratch);
+///
+/// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of query rows. Every
+/// sum of a row runs over its own keys in order, so its bits depend on its query and the keys it sees alone: not on texts or rows
+/// beside it, nor on whether the keys came from a cache. A row that sees no key, or only ones with a bias of -infinity, is zero.
+/// Error with u = 2^-24: (2 (width + 4) u · scale · max Σ abs(q k) + 8 u · max abs(bias) + (keys + keys/16 + 16) u) · max abs(v) over
+/// the keys seen.
 #if !defined(TESSERA_KERNEL_ATTENTION_HPP)
 #define TESSERA_KERNEL_ATTENTION_HPP
 
@@ -39,17 +49,30 @@ struct attention_shape {
   std::size_t window = 0;  ///< 0: none
 };
 
+/// What is added to the scaled scores; a null part adds nothing. Values are finite or -infinity; a key that is masked by -infinity
+/// enters with weight zero, so its value must be a number.
+struct attention_bias {
+  /// By distance (T5's buckets spread out, ALiBi): relative[head][reach + clamp(j - position, -reach, reach)], [heads][2 · reach + 1].
+  const float* relative = nullptr;
+  std::size_t reach = 0;
+  /// By pair: pairwise[head · head_stride + row · row_stride + j], rows counted over all texts' queries.
+  const float* pairwise = nullptr;
+  std::size_t row_stride = 0;
+  std::size_t head_stride = 0;  ///< 0: one matrix for all heads
+};
+
 /// The keys [first, last) that a query row sees.
 struct key_range {
   std::size_t first;
   std::size_t last;
 };
 
-[[nodiscard]] constexpr key_range keys_of(const attention_shape& shape, std::size_t row, std::size_t length) noexcept {
+/// For the row at `position` among `length` keys; behind them only where neither causal nor a window asks for it.
+[[nodiscard]] constexpr key_range keys_of(const attention_shape& shape, std::size_t position, std::size_t length) noexcept {
   const std::size_t back = shape.causal ? shape.window - 1 : shape.window;
-  const bool to_end = shape.window == 0 || length - row <= shape.window;
-  const std::size_t beyond = to_end ? length : row + shape.window + 1;
-  return {.first = shape.window == 0 || row < back ? 0 : row - back, .last = shape.causal ? row + 1 : beyond};
+  const bool to_end = shape.window == 0 || length - position <= shape.window;
+  const std::size_t beyond = to_end ? length : position + shape.window + 1;
+  return {.first = shape.window == 0 || position < back ? 0 : position - back, .last = shape.causal ? position + 1 : beyond};
 }
 
 /// Floats of scratch that suffice on every target, for memory planned before the target is known.
@@ -63,38 +86,56 @@ struct key_range {
 
 namespace scalar {
 
-inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
-                          std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
-                          std::size_t texts, float* out, std::size_t out_stride) noexcept {
+/// The bias of one head, for query row `row` at `position`, and key j.
+[[nodiscard]] inline double bias_at(const attention_bias& bias, std::size_t head, std::size_t row, std::size_t position,
+                                    std::size_t j) noexcept {
+  double sum = 0.0;
+  if (bias.relative != nullptr) {
+    const auto reach = static_cast<std::ptrdiff_t>(bias.reach);
+    const auto apart = static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(position);
+    const std::ptrdiff_t clamped = apart < -reach ? -reach : apart > reach ? reach : apart;
+    sum += static_cast<double>(bias.relative[head * (2 * bias.reach + 1) + static_cast<std::size_t>(clamped + reach)]);
+  }
+  if (bias.pairwise != nullptr) sum += static_cast<double>(bias.pairwise[head * bias.head_stride + row * bias.row_stride + j]);
+  return sum;
+}
+
+inline void attention_f32(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                          const std::uint32_t* q_offsets, const float* k, std::size_t k_stride, const float* v,
+                          std::size_t v_stride, const std::uint32_t* k_offsets, std::size_t texts, float* out,
+                          std::size_t out_stride) noexcept {
   const std::size_t width = shape.head_width;
   for (std::size_t t = 0; t < texts; ++t)
-    for (std::size_t i = offsets[t]; i < offsets[t + 1]; ++i)
+    for (std::size_t i = q_offsets[t]; i < q_offsets[t + 1]; ++i)
       for (std::size_t h = 0; h < shape.heads; ++h) {
         const std::size_t kv = h / (shape.heads / shape.kv_heads) * width;
-        const key_range keys = keys_of(shape, i - offsets[t], offsets[t + 1] - offsets[t]);
+        const std::size_t length = k_offsets[t + 1] - k_offsets[t];
+        const std::size_t position = i + length - q_offsets[t + 1];
+        const key_range keys = keys_of(shape, position, length);
         auto score = [&](std::size_t j) {
           double sum = 0.0;
           for (std::size_t c = 0; c < width; ++c)
             sum += static_cast<double>(q[i * q_stride + h * width + c]) *
-                   static_cast<double>(k[(offsets[t] + j) * k_stride + kv + c]);
-          return sum * static_cast<double>(shape.scale);
+                   static_cast<double>(k[(k_offsets[t] + j) * k_stride + kv + c]);
+          return sum * static_cast<double>(shape.scale) + bias_at(bias, h, i, position, j);
         };
         double largest = -HUGE_VAL;
         for (std::size_t j = keys.first; j < keys.last; ++j)
           if (const double s = score(j); !(s <= largest)) largest = s;
+        const bool blind = largest == -HUGE_VAL;
         // A few columns at a time, so that no buffer of unknown size is needed.
         constexpr std::size_t columns = 32;
         for (std::size_t first = 0; first < width; first += columns) {
           double total = 0.0;
           double sum[columns] = {};
-          for (std::size_t j = keys.first; j < keys.last; ++j) {
+          for (std::size_t j = keys.first; j < keys.last && !blind; ++j) {
             const double weight = std::exp(score(j) - largest);
             total += weight;
             for (std::size_t c = 0; c < columns && first + c < width; ++c)
-              sum[c] += weight * static_cast<double>(v[(offsets[t] + j) * v_stride + kv + first + c]);
+              sum[c] += weight * static_cast<double>(v[(k_offsets[t] + j) * v_stride + kv + first + c]);
           }
           for (std::size_t c = 0; c < columns && first + c < width; ++c)
-            out[i * out_stride + h * width + first + c] = static_cast<float>(sum[c] / total);
+            out[i * out_stride + h * width + first + c] = blind ? 0.0f : static_cast<float>(sum[c] / total);
         }
       }
 }
@@ -102,11 +143,22 @@ inline void attention_f32(const attention_shape& shape, const float* q, std::siz
 }  // namespace scalar
 
 struct attention_kernels {
-  /// Floats of scratch for texts of at most `longest` rows.
+  /// Floats of scratch for texts of at most `longest` keys, or for attend_f32 of a text of that length.
   std::size_t (*attention_scratch_f32)(const attention_shape& shape, std::size_t longest) noexcept;
-  void (*attention_f32)(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
-                        std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
-                        std::size_t texts, float* out, std::size_t out_stride, float* scratch) noexcept;
+  void (*attention_f32)(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                        const std::uint32_t* q_offsets, const float* k, std::size_t k_stride, const float* v,
+                        std::size_t v_stride, const std::uint32_t* k_offsets, std::size_t texts, float* out,
+                        std::size_t out_stride, float* scratch) noexcept;
+  /// Floats of a cache for at most `capacity` tokens of one text.
+  std::size_t (*cache_size_f32)(const attention_shape& shape, std::size_t capacity) noexcept;
+  /// Puts `count` keys and values behind the `length` that the cache holds; length + count <= capacity.
+  void (*extend_f32)(const attention_shape& shape, const float* k, std::size_t k_stride, const float* v, std::size_t v_stride,
+                     std::size_t length, std::size_t count, std::size_t capacity, float* cache) noexcept;
+  /// The last `rows` rows of a text whose `length` keys and values the cache holds; rows of q, of out and of a pairwise bias count
+  /// from 0.
+  void (*attend_f32)(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                     std::size_t rows, std::size_t length, std::size_t capacity, const float* cache, float* out,
+                     std::size_t out_stride, float* scratch) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -120,189 +172,92 @@ struct attention_kernels {
 #define TESSERA_KERNEL_ATTENTION_PASS
 #endif
 
-#include <tessera/kernel/activation.hpp>
-#include <tessera/kernel/matmul.hpp>
-#include <tessera/kernel/softmax.hpp>
+#include <tessera/kernel/attention_rows.hpp>
 
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// Where the parts of the scratch lie, for texts of `length` rows.
-struct attention_parts {
-  std::size_t value_width;  // head_width padded to panels
-  std::size_t score_width;  // keys padded to panels, and one panel more
-  std::size_t values;       // after the key panels
-  std::size_t scores;
-  std::size_t queries;
-  std::size_t sums;
-  std::size_t size;
-};
-
-static_assert(panel_width <= 32 && tile_height <= 14, "attention_scratch_bound counts with these");
-
-HWY_INLINE attention_parts parts_of(const attention_shape& shape, std::size_t length) {
-  attention_parts parts;
-  parts.value_width = (shape.head_width + panel_width - 1) / panel_width * panel_width;
-  parts.score_width = (length + 2 * panel_width - 1) / panel_width * panel_width;
-  parts.values = packed_size_f32(shape.head_width, length);
-  parts.scores = parts.values + length * parts.value_width;
-  parts.queries = parts.scores + tile_height * parts.score_width;
-  parts.sums = parts.queries + tile_height * parts.value_width;
-  parts.size = parts.sums + tile_height * parts.value_width;
-  return parts;
-}
-
 inline std::size_t attention_scratch_f32(const attention_shape& shape, std::size_t longest) noexcept {
-  return parts_of(shape, longest).size;
+  return head_size(shape, longest) + scratch_of(shape, longest).size;
 }
 
-/// A row of scores in units of log2 becomes 2^(score - largest), whose sum is returned. What lies behind the row up to
-/// a whole vector becomes zero.
-HWY_INLINE float exponentiate_row(float* row, std::size_t count) {
-  const hn::ScalableTag<float> d;
-  using vector = hn::Vec<decltype(d)>;
-  const std::size_t lanes = hn::Lanes(d);
-  const std::size_t whole = count / lanes * lanes;
-  const vector least = hn::Neg(hn::Inf(d));
-  // Masked in a register: a store of -infinity behind the row would delay the loads that overlap it.
-  const vector tail = hn::IfThenElse(hn::FirstN(d, count - whole), hn::LoadU(d, row + whole), least);
-  vector m0 = tail;
-  vector m1 = least;
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= whole; i += 2 * lanes) {
-    m0 = hn::Max(m0, hn::LoadU(d, row + i));
-    m1 = hn::Max(m1, hn::LoadU(d, row + i + lanes));
-  }
-  if (i < whole) m1 = hn::Max(m1, hn::LoadU(d, row + i));
-  const vector largest = hn::MaxOfLanes(d, hn::Max(m0, m1));
-  vector s0 = exp2_nonpositive(d, hn::Sub(tail, largest));
-  hn::StoreU(s0, d, row + whole);
-  vector s1 = hn::Zero(d), s2 = s1, s3 = s1;
-  for (i = 0; i + 4 * lanes <= whole; i += 4 * lanes) {
-    const vector e0 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), largest));
-    const vector e1 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + lanes), largest));
-    const vector e2 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + 2 * lanes), largest));
-    const vector e3 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i + 3 * lanes), largest));
-    hn::StoreU(e0, d, row + i);
-    hn::StoreU(e1, d, row + i + lanes);
-    hn::StoreU(e2, d, row + i + 2 * lanes);
-    hn::StoreU(e3, d, row + i + 3 * lanes);
-    s0 = hn::Add(s0, e0);
-    s1 = hn::Add(s1, e1);
-    s2 = hn::Add(s2, e2);
-    s3 = hn::Add(s3, e3);
-  }
-  for (; i < whole; i += lanes) {
-    const vector e1 = exp2_nonpositive(d, hn::Sub(hn::LoadU(d, row + i), largest));
-    hn::StoreU(e1, d, row + i);
-    s1 = hn::Add(s1, e1);
-  }
-  return hn::ReduceSum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
-}
-
-/// A head's keys lie in scratch as panels, its values at `values`; a block of its query rows [first, first + rows) in a
-/// text of `length`.
-inline void attend_block(const attention_shape& shape, const attention_parts& parts, std::size_t length,
-                         std::size_t first, std::size_t rows, const float* q, std::size_t q_stride, const float* values,
-                         std::size_t value_stride, float* out, std::size_t out_stride, float* scratch) noexcept {
-  const hn::ScalableTag<float> d;
+inline void attention_f32(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                          const std::uint32_t* q_offsets, const float* k, std::size_t k_stride, const float* v,
+                          std::size_t v_stride, const std::uint32_t* k_offsets, std::size_t texts, float* out,
+                          std::size_t out_stride, float* scratch) noexcept {
   const std::size_t width = shape.head_width;
-  float* scores = scratch + parts.scores;
-  float* queries = scratch + parts.queries;
-  float* sums = scratch + parts.sums;
-
-  // With log2(e) in the scale, exp becomes 2^x.
-  const auto scale = hn::Set(d, shape.scale * 1.44269504f);
-  for (std::size_t r = 0; r < rows; ++r) scale_row(q + r * q_stride, scale, width, queries + r * parts.value_width);
-
-  // Ranges grow with the row, so the first and last row bound both the keys that any row sees and those that all see.
-  const key_range top = keys_of(shape, first, length);
-  const key_range bottom = keys_of(shape, first + rows - 1, length);
-  const std::size_t base = top.first / panel_width * panel_width;
-  for (std::size_t key = base; key < bottom.last; key += panel_width)
-    tiles.one[rows](queries, parts.value_width, scratch + key * width, panel_width, 0, width, scores + (key - base),
-                    parts.score_width, false, values);
-
-  float totals[tile_height];
-  for (std::size_t r = 0; r < rows; ++r) {
-    const key_range keys = keys_of(shape, first + r, length);
-    totals[r] = exponentiate_row(scores + r * parts.score_width + (keys.first - base), keys.last - keys.first);
-  }
-
-  for (std::size_t c = 0; c < width; c += panel_width) {
-    float* block = sums + c;
-    const bool shared = bottom.first < top.last;
-    if (shared) {
-      // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not
-      // every row of the block sees are added row by row, before and after those that all see.
-      for (std::size_t r = 0; r < rows && bottom.first != top.first; ++r) {
-        const key_range keys = keys_of(shape, first + r, length);
-        tiles.one[1](scores + r * parts.score_width + (keys.first - base), 0, values + keys.first * value_stride + c,
-                     value_stride, 0, bottom.first - keys.first, block + r * parts.value_width, 0, false, values);
-      }
-      tiles.one[rows](scores + (bottom.first - base), parts.score_width, values + bottom.first * value_stride + c,
-                      value_stride, 0, top.last - bottom.first, block, parts.value_width, bottom.first != top.first,
-                      values);
-    }
-    for (std::size_t r = 0; r < rows && (!shared || top.last != bottom.last); ++r) {
-      const key_range keys = keys_of(shape, first + r, length);
-      const std::size_t from = shared ? top.last : keys.first;
-      if (from < keys.last)
-        tiles.one[1](scores + r * parts.score_width + (from - base), 0, values + from * value_stride + c, value_stride,
-                     0, keys.last - from, block + r * parts.value_width, 0, shared, values);
-    }
-  }
-
-  for (std::size_t r = 0; r < rows; ++r)
-    scale_row(sums + r * parts.value_width, hn::Set(d, 1.0f / totals[r]), width, out + r * out_stride);
-}
-
-inline void attention_f32(const attention_shape& shape, const float* q, std::size_t q_stride, const float* k,
-                          std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
-                          std::size_t texts, float* out, std::size_t out_stride, float* scratch) noexcept {
-  const std::size_t width = shape.head_width;
-  const std::size_t sharing = shape.heads / shape.kv_heads;
   for (std::size_t t = 0; t < texts; ++t) {
-    const std::size_t begin = offsets[t];
-    const std::size_t length = offsets[t + 1] - begin;
-    if (length == 0) continue;
-    const attention_parts parts = parts_of(shape, length);
-    const std::size_t blocks = (length + tile_height - 1) / tile_height;
+    const std::size_t begin = k_offsets[t];
+    const attended_rows rows = {.q = q + q_offsets[t] * q_stride,
+                                .q_stride = q_stride,
+                                .out = out + q_offsets[t] * out_stride,
+                                .out_stride = out_stride,
+                                .first = q_offsets[t],
+                                .count = q_offsets[t + 1] - q_offsets[t]};
+    if (rows.count == 0) continue;
+    const std::size_t length = k_offsets[t + 1] - begin;
     for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
+      attended_keys keys = {
+          .panels = scratch, .values = v + begin * v_stride + kv * width, .value_stride = v_stride, .length = length};
       pack_panels(k + begin * k_stride + kv * width, k_stride, width, length, scratch);
       // Values are copied where they do not fill whole panels, and where there are enough rows to pay for it: rows far
       // apart share cache sets and touch a page each.
-      const float* values = v + begin * v_stride + kv * width;
-      std::size_t value_stride = v_stride;
       if (width % panel_width != 0 || length > 64) {
-        for (std::size_t j = 0; j < length; ++j) {
-          float* to = scratch + parts.values + j * parts.value_width;
-          copy_floats(values + j * v_stride, width, to);
-          for (std::size_t c = width; c < parts.value_width; ++c) to[c] = 0.0f;
-        }
-        values = scratch + parts.values;
-        value_stride = parts.value_width;
+        float* copy = scratch + packed_size_f32(width, length);
+        copy_values(shape, keys.values, v_stride, length, copy);
+        keys.values = copy;
+        keys.value_stride = value_width(shape);
       }
-      for (std::size_t h = kv * sharing; h < (kv + 1) * sharing; ++h) {
-        std::size_t first = 0;
-        for (std::size_t block = 0; block < blocks; ++block) {
-          const std::size_t rows = length / blocks + (block < length % blocks ? 1 : 0);
-          attend_block(shape, parts, length, first, rows, q + (begin + first) * q_stride + h * width, q_stride, values,
-                       value_stride, out + (begin + first) * out_stride + h * width, out_stride, scratch);
-          first += rows;
-        }
-      }
+      attend_head_group(shape, bias, kv, keys, rows, scratch + head_size(shape, length));
     }
+  }
+}
+
+inline std::size_t cache_size_f32(const attention_shape& shape, std::size_t capacity) noexcept {
+  return shape.kv_heads * head_size(shape, capacity);
+}
+
+inline void extend_f32(const attention_shape& shape, const float* k, std::size_t k_stride, const float* v, std::size_t v_stride,
+                       std::size_t length, std::size_t count, std::size_t capacity, float* cache) noexcept {
+  const std::size_t width = shape.head_width;
+  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
+    float* panels = cache + kv * head_size(shape, capacity);
+    const float* keys = k + kv * width;
+    std::size_t i = 0;
+    // Up to the next panel key by key; whole panels, and the zeros behind the last key, as they are packed for a whole text.
+    for (; i < count && (length + i) % panel_width != 0; ++i) {
+      float* column = panels + (length + i) / panel_width * panel_width * width + (length + i) % panel_width;
+      for (std::size_t c = 0; c < width; ++c) column[c * panel_width] = keys[i * k_stride + c];
+    }
+    pack_panels(keys + i * k_stride, k_stride, width, count - i, panels + (length + i) * width);
+    copy_values(shape, v + kv * width, v_stride, count, panels + packed_size_f32(width, capacity) + length * value_width(shape));
+  }
+}
+
+inline void attend_f32(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                       std::size_t rows, std::size_t length, std::size_t capacity, const float* cache, float* out,
+                       std::size_t out_stride, float* scratch) noexcept {
+  if (rows == 0) return;
+  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
+    const float* panels = cache + kv * head_size(shape, capacity);
+    const attended_keys keys = {.panels = panels,
+                                .values = panels + packed_size_f32(shape.head_width, capacity),
+                                .value_stride = value_width(shape),
+                                .length = length};
+    attend_head_group(
+        shape, bias, kv, keys,
+        {.q = q, .q_stride = q_stride, .out = out, .out_stride = out_stride, .first = 0, .count = rows}, scratch);
   }
 }
 
 inline constexpr attention_kernels attention_table = {
     .attention_scratch_f32 = attention_scratch_f32,
     .attention_f32 = attention_f32,
+    .cache_size_f32 = cache_size_f32,
+    .extend_f32 = extend_f32,
+    .attend_f32 = attend_f32,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

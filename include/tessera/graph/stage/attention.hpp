@@ -91,8 +91,8 @@ struct self_attention {
       turn(fused_rows, fused, tokens, Heads::count, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
       turn(key, fused, tokens, Heads::kv, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
     }
-    kernel::kernels().attention.attention_f32(shape, fused_rows, fused, key, fused, value, fused, batch.offsets.data(),
-                                              batch.texts(), mixed, layout::query, scratch);
+    kernel::kernels().attention.attention_f32(shape, {}, fused_rows, fused, batch.offsets.data(), key, fused, value, fused,
+                                              batch.offsets.data(), batch.texts(), mixed, layout::query, scratch);
     weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width);
   }
 };
