@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stages against plain loops in double: attention in all its forms, pooling, dense heads; the workspace that was promised.
-#include <tests/support/result.hpp>
+#include <tests/graph/random_weights.hpp>
 
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/graph/graph.hpp>
 
 #include <cmath>
-#include <map>
-#include <random>
 
 namespace ts = tessera;
 using namespace tessera_tests;
@@ -15,20 +13,6 @@ using namespace tessera_tests;
 namespace {
 
 using numbers = std::vector<double>;
-
-/// Random weights by name, drawn when first asked for.
-struct random_weights final : ts::weight_reader {
-  std::map<std::string, std::vector<float>, std::less<>> tensors;
-  std::mt19937 source{11};
-
-  ts::result<> read(std::string_view name, std::span<float> values) override {
-    std::normal_distribution<float> normal(0.0f, 0.3f);
-    auto& tensor = tensors[std::string(name)];
-    for (float& x : values) tensor.push_back(x = normal(source));
-    return {};
-  }
-  [[nodiscard]] const std::vector<float>& at(std::string_view name) const { return tensors.find(name)->second; }
-};
 
 /// y = x·Wᵀ + b for rows of `in`.
 numbers linear(const random_weights& weights, const std::string& scope, const numbers& x, std::size_t in, std::size_t out) {

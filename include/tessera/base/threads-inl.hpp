@@ -9,8 +9,25 @@
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
+
 /// The pool whose loop this thread is running, so that a nested loop does not wait for itself.
 inline thread_local const thread_pool* running_pool = nullptr;
+
+/// Watches for about twenty microseconds whether `happened`, as long as it takes to begin the next stage of a model.
+template <class Happened>
+[[nodiscard]] bool watch(const Happened& happened) noexcept {
+  constexpr int looks = 500;
+  for (int i = 0; i < looks; ++i) {
+    if (happened()) return true;
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+  }
+  return false;
+}
+
 }  // namespace detail
 
 TESSERA_INLINE thread_pool::thread_pool(std::size_t threads) {
@@ -38,20 +55,20 @@ TESSERA_INLINE thread_pool::~thread_pool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-TESSERA_INLINE void thread_pool::run(loop& current) {
+TESSERA_INLINE void thread_pool::work_on(loop& current) {
   for (std::size_t i = current.next.fetch_add(1, std::memory_order_relaxed); i < current.count;
        i = current.next.fetch_add(1, std::memory_order_relaxed))
-    (*current.body)(i);
+    current.body.call(current.body.object, i);
 }
 
-TESSERA_INLINE void thread_pool::for_each(std::size_t count, const std::function<void(std::size_t)>& body) {
+TESSERA_INLINE void thread_pool::run(loop_body body, std::size_t count) {
   if (workers_.empty() || count <= 1 || detail::running_pool == this) {
-    for (std::size_t i = 0; i < count; ++i) body(i);
+    for (std::size_t i = 0; i < count; ++i) body.call(body.object, i);
     return;
   }
   const std::scoped_lock my_turn(turn_);
   loop mine;
-  mine.body = &body;
+  mine.body = body;
   mine.count = count;
   {
     const std::scoped_lock lock(state_);
@@ -60,27 +77,41 @@ TESSERA_INLINE void thread_pool::for_each(std::size_t count, const std::function
   }
   wake_.notify_all();
   const thread_pool* before = std::exchange(detail::running_pool, this);
-  run(mine);
+  work_on(mine);
   detail::running_pool = before;
   std::unique_lock lock(state_);
   current_ = nullptr;  // a worker that wakes late must not touch a finished loop
-  done_.wait(lock, [this] { return busy_ == 0; });
+  const auto idle = [this] { return busy_.load(std::memory_order_acquire) == 0; };
+  if (idle()) return;
+  lock.unlock();
+  const bool finished = detail::watch(idle);
+  lock.lock();
+  if (!finished) done_.wait(lock, idle);
 }
 
 TESSERA_INLINE void thread_pool::work() {
   detail::running_pool = this;
   std::size_t seen = 0;
-  std::unique_lock lock(state_);
+  const auto called = [&] { return stopping_.load(std::memory_order_acquire) || generation_.load(std::memory_order_acquire) != seen; };
+  std::unique_lock lock(state_, std::defer_lock);
   for (;;) {
-    wake_.wait(lock, [&] { return stopping_ || (current_ != nullptr && generation_ != seen); });
+    static_cast<void>(detail::watch(called));
+    lock.lock();
+    wake_.wait(lock, called);
     if (stopping_) return;
     seen = generation_;
+    if (current_ == nullptr) {  // the others have finished it
+      lock.unlock();
+      continue;
+    }
     loop& mine = *current_;
     ++busy_;
     lock.unlock();
-    run(mine);
+    work_on(mine);
     lock.lock();
-    if (--busy_ == 0) done_.notify_all();
+    const bool last = --busy_ == 0;
+    lock.unlock();
+    if (last) done_.notify_all();
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <tessera/base/aligned.hpp>
+#include <tessera/base/threads.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -72,9 +73,14 @@ class token_batch_builder {
   std::vector<std::uint32_t> skipped_;
 };
 
-/// Scratch memory handed out in stack order. Each piece begins on a 64-byte boundary.
+/// Scratch memory handed out in stack order, and the threads that a stage may share its work among. Each piece begins on a 64-byte
+/// boundary.
 class workspace {
  public:
+  /// Null: a stage works on the thread that calls it.
+  [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
+  void set_threads(thread_pool* threads) noexcept { threads_ = threads; }
+
   /// Makes room for `bytes` in all; keeps what it has where that suffices. Errors: out_of_memory.
   [[nodiscard]] result<> reserve(std::size_t bytes) {
     TESSERA_ASSERT(used_ == 0);
@@ -114,6 +120,7 @@ class workspace {
  private:
   aligned_buffer<std::byte> memory_;
   std::size_t used_ = 0;
+  thread_pool* threads_ = nullptr;
 };
 
 /// Rows that flow along an edge of a graph: `rows` rows of the edge's width, one after the other.
@@ -126,6 +133,7 @@ struct activations {
 struct batch_size {
   std::size_t texts = 1;
   std::size_t tokens = 0;
+  std::size_t threads = 1;  ///< that each stage shares its work among
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -8,6 +8,7 @@
 #include <tessera/base/aligned.hpp>
 #include <tessera/dispatch.hpp>
 #include <tessera/graph/manifest.hpp>
+#include <tessera/graph/split.hpp>
 #include <tessera/graph/weights.hpp>
 #include <tessera/type/precision.hpp>
 
@@ -52,6 +53,8 @@ template <weight_precision Weights>
 class packed_linear {
   using form = detail::matrix_form<Weights>;
   using element = typename form::element;
+  /// Whole panels on every target: what is packed of so many columns, or a multiple, is the beginning of what is packed of more.
+  static constexpr std::size_t packed_columns = 64;
 
  public:
   /// Bytes that load() will hold for an [out, in] map.
@@ -86,10 +89,13 @@ class packed_linear {
     return {};
   }
 
-  /// y = act(x·Wᵀ + b) + residual; residual may be null or y itself. Strides in floats.
+  /// y = act(x·Wᵀ + b) + residual; residual may be null or y itself. Strides in floats. Threads take columns of y.
   void apply(const float* x, std::size_t x_stride, std::size_t rows, kernel::activation act, const float* residual, float* y,
-             std::size_t y_stride) const noexcept {
-    form::multiply()(x, x_stride, panels_.data(), bias_.empty() ? nullptr : bias_.data(), act, residual, y, y_stride, rows, out_, in_);
+             std::size_t y_stride, thread_pool* threads) const noexcept {
+    split(threads, out_, packed_columns, rows * out_ * in_, [&](std::size_t, std::size_t begin, std::size_t end) {
+      form::multiply()(x, x_stride, panels_.data() + form::packed_size(in_, begin), bias_.empty() ? nullptr : bias_.data() + begin, act,
+                       residual == nullptr ? nullptr : residual + begin, y + begin, y_stride, rows, end - begin, in_);
+    });
   }
 
  private:

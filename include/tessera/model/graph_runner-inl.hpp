@@ -6,7 +6,13 @@
 #include <tessera/model/graph_runner.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <limits>
+#include <mutex>
 #include <optional>
+#include <ranges>
+#include <stop_token>
 #include <string>
 
 namespace tessera::inline TESSERA_ABI {
@@ -49,10 +55,103 @@ class scratch_lease {
   return fail({.code = code, .thing = "text " + std::to_string(number), .causes = {std::move(inner)}});
 }
 
-/// Error where a text's vector is not a vector of numbers.
-[[nodiscard]] inline result<> check_vector(std::size_t number, const float* vector, std::size_t n) {
-  if (kernel::kernels().quantize.all_finite(vector, n)) return {};
-  return text_failure(number, {.code = error_code::not_finite, .thing = "embedding", .wanted = "numbers", .found = "NaN or infinity"});
+/// Of several parts that may fail at once, the failure of the first.
+class first_failure {
+ public:
+  void note(std::size_t part, result<> outcome) {
+    if (outcome) return;
+    const std::lock_guard lock(mutex_);
+    if (part >= part_.load(std::memory_order_relaxed)) return;
+    part_.store(part, std::memory_order_relaxed);
+    failure_ = std::move(outcome).error();
+  }
+  /// Whether a part before this one has failed.
+  [[nodiscard]] bool before(std::size_t part) const noexcept { return part > part_.load(std::memory_order_relaxed); }
+  [[nodiscard]] result<> outcome() {
+    if (failure_) return fail(std::move(*failure_));
+    return {};
+  }
+
+ private:
+  std::atomic<std::size_t> part_{std::numeric_limits<std::size_t>::max()};
+  std::mutex mutex_;  // guards failure_
+  std::optional<error> failure_;
+};
+
+[[nodiscard]] constexpr std::size_t block_count(std::size_t tokens) noexcept {
+  return tokens <= block_tokens ? 1 : (tokens + block_tokens - 1) / block_tokens;
+}
+
+/// Cuts a range of texts into parts of nearly equal numbers of tokens: a text belongs where its middle lies.
+class equal_parts {
+ public:
+  equal_parts(const token_batch& batch, std::size_t first, std::size_t last, std::size_t parts) noexcept
+      : batch_(batch), first_(first), last_(last), parts_(parts), tokens_(batch.offsets[last] - batch.offsets[first]) {}
+
+  [[nodiscard]] std::size_t part_of(std::size_t text) const noexcept {
+    const std::size_t middle = (std::size_t{batch_.offsets[text]} + batch_.offsets[text + 1]) / 2 - batch_.offsets[first_];
+    return tokens_ == 0 ? 0 : std::min(middle * parts_ / tokens_, parts_ - 1);
+  }
+  [[nodiscard]] std::size_t begin_of(std::size_t part) const noexcept {
+    if (part == 0) return first_;
+    const auto texts = std::views::iota(first_, last_);
+    return first_ + static_cast<std::size_t>(
+                        std::ranges::partition_point(texts, [&](std::size_t text) { return part_of(text) < part; }) - texts.begin());
+  }
+
+ private:
+  const token_batch& batch_;
+  std::size_t first_;
+  std::size_t last_;
+  std::size_t parts_;
+  std::size_t tokens_;
+};
+
+struct block_limits {
+  std::size_t workspace_bytes = std::numeric_limits<std::size_t>::max();
+  std::stop_token stop = {};
+};
+
+/// Runs texts [first, last) in blocks of whole texts, of nearly equal size, since a short last one would read all weights for little
+/// work; take(text, vector) gets each vector, in order. number_of(text) is what errors call a text.
+template <class Take, class Number>
+[[nodiscard]] result<> run_blocks(const graph_runner& graph, const token_batch& batch, std::size_t first, std::size_t last,
+                                  const block_limits& limits, graph_scratch& scratch, const Take& take,
+                                  const Number& number_of) {
+  auto& [block, memory, busy] = scratch;
+  const std::size_t threads = memory.threads() == nullptr ? 1 : memory.threads()->size();
+  const auto need = [&](std::size_t texts, std::size_t tokens) {
+    return graph.workspace_bytes({.texts = texts, .tokens = tokens, .threads = threads});
+  };
+  const equal_parts parts(batch, first, last, block_count(batch.offsets[last] - batch.offsets[first]));
+  while (first < last) {
+    if (limits.stop.stop_requested()) return fail({.code = error_code::stopped, .thing = "encode", .found = "a request to stop"});
+    block.clear();
+    std::size_t next = first;
+    for (; next < last; ++next) {
+      const std::size_t length = batch.offsets[next + 1] - batch.offsets[next];
+      const std::size_t bytes = need(block.texts() + 1, block.tokens() + length);
+      if (next > first && (parts.part_of(next) != parts.part_of(first) || bytes > limits.workspace_bytes)) break;
+      if (bytes > limits.workspace_bytes)
+        return text_failure(number_of(next), {.code = error_code::over_budget,
+                                              .thing = "workspace of " + std::to_string(length) + " tokens",
+                                              .wanted = "at most " + std::to_string(limits.workspace_bytes) + " bytes a thread",
+                                              .found = std::to_string(bytes)});
+      for (std::size_t t = batch.offsets[next]; t < batch.offsets[next + 1]; ++t)
+        block.add_token(batch.ids[t], batch.positions[t], batch.types[t]);
+      block.end_text(batch.left_out(next));
+    }
+    TESSERA_CHECK(memory.reserve(need(block.texts(), block.tokens())));
+    const workspace::mark scope(memory);
+    const float* vectors = graph.run(graph.weights, block.view(), memory);
+    for (; first < next; ++first, vectors += graph.dimension) {
+      if (!kernel::kernels().quantize.all_finite(vectors, graph.dimension))
+        return text_failure(
+            number_of(first), {.code = error_code::not_finite, .thing = "embedding", .wanted = "numbers", .found = "NaN or infinity"});
+      take(first, vectors);
+    }
+  }
+  return {};
 }
 
 }  // namespace detail
@@ -82,28 +181,19 @@ TESSERA_INLINE result<> check_tokens(const graph_runner& graph, const token_batc
   return {};
 }
 
-TESSERA_INLINE result<> embed_tokens(const graph_runner& graph, const token_batch& batch, float* rows, std::size_t stride) {
+TESSERA_INLINE result<> embed_tokens(const graph_runner& graph, const token_batch& batch, float* rows, std::size_t stride,
+                                     thread_pool* threads) {
   TESSERA_CHECK(check_tokens(graph, batch));
-  const detail::scratch_lease<detail::graph_scratch> lease;
-  auto& [block, memory, busy] = *lease;
-  for (std::size_t first = 0; first < batch.texts();) {
-    block.clear();
-    std::size_t next = first;
-    for (; next < batch.texts(); ++next) {
-      if (next > first && block.tokens() + batch.offsets[next + 1] - batch.offsets[next] > block_tokens) break;
-      for (std::size_t t = batch.offsets[next]; t < batch.offsets[next + 1]; ++t)
-        block.add_token(batch.ids[t], batch.positions[t], batch.types[t]);
-      block.end_text(batch.left_out(next));
-    }
-    TESSERA_CHECK(memory.reserve(graph.workspace_bytes({.texts = block.texts(), .tokens = block.tokens()})));
-    const workspace::mark scope(memory);
-    const float* vectors = graph.run(graph.weights, block.view(), memory);
-    for (; first < next; ++first, vectors += graph.dimension) {
-      TESSERA_CHECK(detail::check_vector(first, vectors, graph.dimension));
-      std::copy_n(vectors, graph.dimension, rows + first * stride);
-    }
-  }
-  return {};
+  const std::size_t parts = std::min(threads == nullptr ? 1 : threads->size(), detail::block_count(batch.tokens()));
+  detail::first_failure failure;
+  for_each(threads, parts, [&](std::size_t part) {
+    const detail::scratch_lease<detail::graph_scratch> lease;
+    (*lease).memory.set_threads(parts > 1 ? nullptr : threads);
+    const detail::equal_parts texts(batch, 0, batch.texts(), parts);
+    const auto take = [&](std::size_t text, const float* vector) { std::copy_n(vector, graph.dimension, rows + text * stride); };
+    failure.note(part, detail::run_blocks(graph, batch, texts.begin_of(part), texts.begin_of(part + 1), {}, *lease, take, std::identity()));
+  });
+  return failure.outcome();
 }
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -192,10 +192,10 @@ class model {
     return encode_list(list_of(std::span<const std::string_view>(texts.begin(), texts.size())), options);
   }
   /// From ready tokens. Errors: invalid_argument, not_finite.
-  [[nodiscard]] result<matrix> encode_tokens(const token_batch& batch) const {
+  [[nodiscard]] result<matrix> encode_tokens(const token_batch& batch, thread_pool* threads = nullptr) const {
     TESSERA_TRY(matrix made, matrix::make(batch.texts()));
     made.set_made_by(state_->made_by);
-    TESSERA_CHECK(embed_tokens(runner(), batch, made.data(), matrix::stride));
+    TESSERA_CHECK(embed_tokens(runner(), batch, made.data(), matrix::stride, threads));
     return made;
   }
   /// The last hidden state of ready tokens, [tokens, graph::token_width]. Errors: invalid_argument, out_of_memory.

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -19,7 +18,7 @@ namespace detail {
 
 /// What a thread keeps from call to call, the block and its memory among it.
 struct embed_scratch : graph_scratch {
-  /// One for each text or window of the block.
+  /// One for each text or window.
   struct entry {
     std::size_t row;
     float share = 1.0f;  ///< of the row, for a window
@@ -28,7 +27,8 @@ struct embed_scratch : graph_scratch {
   };
   encoding tokens;
   std::string text;
-  std::vector<entry> entries;
+  token_batch_builder texts;
+  std::vector<entry> entries;  // of `texts`
 };
 
 /// Each character's lower case, without Python's context rules, which tokenizers' own lower-casing lacks too. Ill-formed text stays as
@@ -51,7 +51,8 @@ inline void append_lower_case(std::string_view text, std::string& out) {
 /// One call of embed_texts: what its threads share.
 class embed_call {
  public:
-  static constexpr std::size_t texts_a_task = 32;
+  /// Texts that a thread takes at once, at most: enough for some blocks.
+  static constexpr std::size_t most_texts_a_task = 32;
 
   embed_call(const graph_runner& graph, const text_settings& settings, text_list texts, const embed_options& options, float* rows,
              std::size_t stride)
@@ -66,12 +67,19 @@ class embed_call {
     TESSERA_CHECK(check_limits());
     TESSERA_TRY(prompt_, settings_.prompt(options_.prompt));
     if (!settings_.pool_prompt && !prompt_.empty()) TESSERA_CHECK(count_prompt());
+    const std::size_t threads = options_.threads == nullptr ? 1 : options_.threads->size();
+    const std::size_t texts_a_task = std::clamp<std::size_t>((texts_.count + threads - 1) / threads, 1, most_texts_a_task);
     const std::size_t tasks = (texts_.count + texts_a_task - 1) / texts_a_task;
-    const std::size_t workers = options_.threads == nullptr ? 1 : std::min(options_.threads->size(), std::max<std::size_t>(tasks, 1));
-    allowance_ = options_.memory_budget == embed_options::unlimited ? embed_options::unlimited : options_.memory_budget / workers;
-    for_each(options_.threads, tasks, [this](std::size_t task) { run_task(task); });
-    if (failure_) return fail(std::move(*failure_));
-    return {};
+    const std::size_t workers = std::min(threads, std::max<std::size_t>(tasks, 1));
+    limits_.stop = options_.stop;
+    if (options_.memory_budget != embed_options::unlimited) limits_.workspace_bytes = options_.memory_budget / workers;
+    for_each(options_.threads, tasks, [&](std::size_t task) {
+      if (failure_.before(task)) return;
+      // What is one task has all threads to itself.
+      thread_pool* helpers = tasks > 1 ? nullptr : options_.threads;
+      failure_.note(task, embed_range(task * texts_a_task, std::min(texts_.count, (task + 1) * texts_a_task), helpers));
+    });
+    return failure_.outcome();
   }
 
  private:
@@ -99,26 +107,21 @@ class embed_call {
     return {};
   }
 
-  void run_task(std::size_t task) {
-    if (task > failed_task_.load(std::memory_order_relaxed)) return;
-    result<> outcome = embed_range(task * texts_a_task, std::min(texts_.count, (task + 1) * texts_a_task));
-    if (outcome) return;
-    const std::lock_guard lock(mutex_);
-    if (task >= failed_task_.load(std::memory_order_relaxed)) return;
-    failed_task_.store(task, std::memory_order_relaxed);
-    failure_ = std::move(outcome).error();
-  }
-
-  [[nodiscard]] result<> embed_range(std::size_t begin, std::size_t end) {
+  [[nodiscard]] result<> embed_range(std::size_t begin, std::size_t end, thread_pool* helpers) {
     const scratch_lease<embed_scratch> lease;
     embed_scratch& scratch = *lease;
-    scratch.block.clear();
+    scratch.memory.set_threads(helpers);
+    scratch.texts.clear();
     scratch.entries.clear();
-    for (std::size_t i = begin; i < end; ++i) {
-      if (auto tokenised = tokenise(scratch, i); !tokenised) return text_failure(i, std::move(tokenised).error());
-      TESSERA_CHECK(add_text(scratch, i));
+    result<> tokenised;
+    for (std::size_t i = begin; i < end && tokenised; ++i) {
+      tokenised = tokenise(scratch, i);
+      if (tokenised) add_text(scratch, i);
+      else tokenised = text_failure(i, std::move(tokenised).error());
     }
-    TESSERA_CHECK(flush(scratch));
+    // A text before one that has no tokens may fail too, and is the first.
+    TESSERA_CHECK(run(scratch));
+    TESSERA_CHECK(std::move(tokenised));
     const std::size_t done = done_.fetch_add(end - begin, std::memory_order_relaxed) + (end - begin);
     notify(options_.listener, {.kind = event_kind::progress, .what = "texts", .done = done, .total = texts_.count});
     return {};
@@ -155,21 +158,18 @@ class embed_call {
     return {};
   }
 
-  /// Puts the text just tokenised, or its windows, into the block.
-  [[nodiscard]] result<> add_text(embed_scratch& scratch, std::size_t i) {
+  /// Puts the text just tokenised, or its windows, behind the others.
+  void add_text(embed_scratch& scratch, std::size_t i) const {
     const encoding& tokens = scratch.tokens;
     if (tokens.overflowing.empty()) return add_window(scratch, tokens, {.row = i});
     float total = content(tokens);
     for (const encoding& window : tokens.overflowing) total += content(window);
-    TESSERA_CHECK(add_window(scratch, tokens, {.row = i, .share = content(tokens) / total, .window = true, .last = false}));
+    add_window(scratch, tokens, {.row = i, .share = content(tokens) / total, .window = true, .last = false});
     for (std::size_t w = 0; w < tokens.overflowing.size(); ++w) {
       const encoding& window = tokens.overflowing[w];
-      TESSERA_CHECK(add_window(scratch, window, {.row = i,
-                                                 .share = content(window) / total,
-                                                 .window = true,
-                                                 .last = w + 1 == tokens.overflowing.size()}));
+      add_window(scratch, window,
+                 {.row = i, .share = content(window) / total, .window = true, .last = w + 1 == tokens.overflowing.size()});
     }
-    return {};
   }
 
   /// Tokens that are not special ones.
@@ -177,48 +177,28 @@ class embed_call {
     return static_cast<float>(std::ranges::count(window.special_tokens_mask, std::uint8_t{0}));
   }
 
-  [[nodiscard]] result<> add_window(embed_scratch& scratch, const encoding& tokens, embed_scratch::entry entry) {
-    const auto need = [&](std::size_t texts, std::size_t count) { return graph_.workspace_bytes({.texts = texts, .tokens = count}); };
-    const std::size_t together = scratch.block.tokens() + tokens.size();
-    if (!scratch.entries.empty() &&
-        (together > block_tokens || need(scratch.entries.size() + 1, together) > allowance_))
-      TESSERA_CHECK(flush(scratch));
-    if (const std::size_t bytes = need(1, tokens.size()); bytes > allowance_)
-      return text_failure(entry.row, {.code = error_code::over_budget,
-                                      .thing = "workspace of " + std::to_string(tokens.size()) + " tokens",
-                                      .wanted = "at most " + std::to_string(allowance_) + " bytes a thread",
-                                      .found = std::to_string(bytes)});
-    scratch.block.add_text(tokens.ids, tokens.type_ids, std::min(skipped_, tokens.size()));
+  void add_window(embed_scratch& scratch, const encoding& tokens, embed_scratch::entry entry) const {
+    scratch.texts.add_text(tokens.ids, tokens.type_ids, std::min(skipped_, tokens.size()));
     scratch.entries.push_back(entry);
-    return {};
   }
 
-  /// Runs the block and writes its rows.
-  [[nodiscard]] result<> flush(embed_scratch& scratch) {
-    if (scratch.entries.empty()) return {};
-    if (options_.stop.stop_requested()) return fail({.code = error_code::stopped, .thing = "encode", .found = "a request to stop"});
-    const token_batch batch = scratch.block.view();
+  /// Runs the texts and writes their rows.
+  [[nodiscard]] result<> run(embed_scratch& scratch) const {
+    const token_batch batch = scratch.texts.view();
     TESSERA_CHECK(check_tokens(graph_, batch));
-    TESSERA_CHECK(scratch.memory.reserve(graph_.workspace_bytes({.texts = batch.texts(), .tokens = batch.tokens()})));
-    const workspace::mark scope(scratch.memory);
-    const float* vectors = graph_.run(graph_.weights, batch, scratch.memory);
-    for (std::size_t i = 0; i < scratch.entries.size(); ++i)
-      TESSERA_CHECK(write(scratch.entries[i], vectors + i * graph_.dimension));
-    scratch.block.clear();
-    scratch.entries.clear();
-    return {};
+    const auto take = [&](std::size_t text, const float* vector) { write(scratch.entries[text], vector); };
+    const auto row_of = [&](std::size_t text) { return scratch.entries[text].row; };
+    return run_blocks(graph_, batch, 0, batch.texts(), limits_, scratch, take, row_of);
   }
 
-  [[nodiscard]] result<> write(const embed_scratch::entry& entry, const float* vector) const {
-    TESSERA_CHECK(check_vector(entry.row, vector, graph_.dimension));
+  void write(const embed_scratch::entry& entry, const float* vector) const {
     float* row = rows_ + entry.row * stride_;
     if (!entry.window) {
       std::copy_n(vector, graph_.dimension, row);
-      return {};
+      return;
     }
     for (std::size_t j = 0; j < graph_.dimension; ++j) row[j] += entry.share * vector[j];  // rows begin at zero, windows come in order
     if (entry.last && graph_.unit_length) kernel::kernels().norm.l2_normalize_f32(row, row, graph_.dimension);
-    return {};
   }
 
   const graph_runner& graph_;
@@ -229,11 +209,9 @@ class embed_call {
   std::size_t stride_;
   std::string_view prompt_;
   std::size_t skipped_ = 0;
-  std::size_t allowance_ = embed_options::unlimited;
+  block_limits limits_;
   std::atomic<std::size_t> done_{0};
-  std::atomic<std::size_t> failed_task_{std::numeric_limits<std::size_t>::max()};
-  std::mutex mutex_;  // guards failure_
-  std::optional<error> failure_;
+  first_failure failure_;
 };
 
 }  // namespace detail

@@ -9,6 +9,7 @@
 #include <tessera/graph/heads.hpp>
 #include <tessera/graph/linear.hpp>
 #include <tessera/graph/shape.hpp>
+#include <tessera/graph/split.hpp>
 
 #include <cmath>
 
@@ -68,7 +69,8 @@ struct self_attention {
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * fused) + workspace::piece_bytes(size.tokens * layout::query) +
-           workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens));
+           (size.threads < Heads::kv ? size.threads : Heads::kv) *
+               workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens));
   }
 
   /// y = attention(x) + residual; y must not be x, and may be residual.
@@ -79,10 +81,7 @@ struct self_attention {
     const workspace::mark scope(memory);
     float* fused_rows = memory.take(tokens * fused);
     float* mixed = memory.take(tokens * layout::query);
-    const std::size_t scratch_floats = kernel::kernels().attention.attention_scratch_f32(shape, batch.longest());
-    TESSERA_ASSERT(scratch_floats <= kernel::attention_scratch_bound(shape, batch.longest()));
-    float* scratch = memory.take(scratch_floats);
-    weights.query_key_value.apply(x, Width, tokens, kernel::activation::none, nullptr, fused_rows, fused);
+    weights.query_key_value.apply(x, Width, tokens, kernel::activation::none, nullptr, fused_rows, fused, memory.threads());
     float* key = fused_rows + layout::query;
     float* value = key + layout::key;
     if constexpr (Rotary::width != 0) {
@@ -91,9 +90,31 @@ struct self_attention {
       turn(fused_rows, fused, tokens, Heads::count, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
       turn(key, fused, tokens, Heads::kv, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
     }
-    kernel::kernels().attention.attention_f32(shape, {}, fused_rows, fused, batch.offsets.data(), key, fused, value, fused,
-                                              batch.offsets.data(), batch.texts(), mixed, layout::query, scratch);
-    weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width);
+    attend(batch, fused_rows, key, value, mixed, memory);
+    weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width, memory.threads());
+  }
+
+ private:
+  /// Threads take heads.
+  static void attend(const token_batch& batch, const float* query, const float* key, const float* value, float* mixed,
+                     workspace& memory) noexcept {
+    const auto& kernels = kernel::kernels().attention;
+    const std::size_t longest = batch.longest();
+    const std::size_t scratch_floats = round_up(kernels.attention_scratch_f32(shape, longest), vector_alignment / sizeof(float));
+    TESSERA_ASSERT(kernels.attention_scratch_f32(shape, longest) <= kernel::attention_scratch_bound(shape, longest));
+    const std::size_t threads = memory.threads() == nullptr ? 1 : memory.threads()->size();
+    float* scratch = memory.take((threads < Heads::kv ? threads : Heads::kv) * scratch_floats);
+    const std::size_t work = 2 * batch.tokens() * longest * layout::query;
+    split(memory.threads(), Heads::kv, 1, work, [&](std::size_t piece, std::size_t begin, std::size_t end) {
+      constexpr std::size_t sharing = Heads::count / Heads::kv;
+      kernel::attention_shape mine = shape;
+      mine.kv_heads = end - begin;
+      mine.heads = mine.kv_heads * sharing;
+      const std::size_t first = begin * sharing * layout::width;
+      kernels.attention_f32(mine, {}, query + first, fused, batch.offsets.data(), key + begin * layout::width, fused,
+                            value + begin * layout::width, fused, batch.offsets.data(), batch.texts(), mixed + first, layout::query,
+                            scratch + piece * scratch_floats);
+    });
   }
 };
 

@@ -47,8 +47,8 @@ struct feed_forward {
                       workspace& memory) noexcept {
       const workspace::mark scope(memory);
       float* inner = memory.take(batch.tokens() * Inner);
-      weights.up.apply(x, Width, batch.tokens(), Activation::kernel, nullptr, inner, Inner);
-      weights.down.apply(inner, Inner, batch.tokens(), kernel::activation::none, residual, y, Width);
+      weights.up.apply(x, Width, batch.tokens(), Activation::kernel, nullptr, inner, Inner, memory.threads());
+      weights.down.apply(inner, Inner, batch.tokens(), kernel::activation::none, residual, y, Width, memory.threads());
     }
   };
 };

@@ -8,6 +8,7 @@
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/manifest.hpp>
 #include <tessera/graph/shape.hpp>
+#include <tessera/graph/split.hpp>
 #include <tessera/graph/weights.hpp>
 
 namespace tessera::inline TESSERA_ABI {
@@ -45,13 +46,16 @@ struct layer_norm {
 
   /// From x to y, which may be x.
   template <class Weights>
-  static void apply(const Weights& weights, const float* x, float* y, std::size_t rows) noexcept {
-    kernel::kernels().norm.layer_norm_f32(x, Width, weights.gamma.data(), weights.beta.data(), static_cast<float>(Epsilon), y,
-                                          Width, rows, Width);
+  static void apply(const Weights& weights, const float* x, float* y, std::size_t rows, const workspace& memory) noexcept {
+    constexpr std::size_t work = 16;  // of one element, in multiply-adds
+    split(memory.threads(), rows, 1, rows * Width * work, [&](std::size_t, std::size_t begin, std::size_t end) {
+      kernel::kernels().norm.layer_norm_f32(x + begin * Width, Width, weights.gamma.data(), weights.beta.data(),
+                                            static_cast<float>(Epsilon), y + begin * Width, Width, end - begin, Width);
+    });
   }
   template <class Weights>
-  static void forward(const Weights& weights, const token_batch&, activations& x, workspace&) noexcept {
-    apply(weights, x.data, x.data, x.rows);
+  static void forward(const Weights& weights, const token_batch&, activations& x, workspace& memory) noexcept {
+    apply(weights, x.data, x.data, x.rows, memory);
   }
 };
 

@@ -96,7 +96,7 @@ struct dense {
   template <class Weights>
   static void forward(const Weights& weights, const token_batch&, activations& x, workspace& memory) noexcept {
     float* made = memory.take(x.rows * Out);
-    weights.map.apply(x.data, In, x.rows, Activation::kernel, nullptr, made, Out);
+    weights.map.apply(x.data, In, x.rows, Activation::kernel, nullptr, made, Out, memory.threads());
     x.data = made;
   }
 };

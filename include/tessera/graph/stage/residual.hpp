@@ -45,7 +45,7 @@ struct post_norm {
     const workspace::mark scope(memory);
     float* sum = memory.take(x.rows * output::width);
     Block::apply(weights.block, batch, x.data, x.data, sum, memory);
-    Norm::apply(weights.norm, sum, x.data, x.rows);
+    Norm::apply(weights.norm, sum, x.data, x.rows, memory);
   }
 };
 

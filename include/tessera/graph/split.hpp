@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Shares the columns, heads or rows of one stage among the threads of a pool, for a text that is alone.
+///
+///     split(memory.threads(), columns, panel, rows * columns * depth, [&](std::size_t piece, std::size_t begin, std::size_t end) { ... });
+///
+/// Every element is computed as it would have been without threads, so bits do not depend on them.
+#pragma once
+
+#include <tessera/base/threads.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Multiply-adds that a piece has at least: some ten microseconds, several times what waking a thread costs.
+inline constexpr std::size_t piece_work = std::size_t{1} << 20u;
+
+/// part(piece, begin, end) for pieces that cover [0, count): borders are multiples of `grain`, there are at most as many as threads, and
+/// each has about `work` / pieces >= piece_work multiply-adds.
+template <class Part>
+void split(thread_pool* pool, std::size_t count, std::size_t grain, std::size_t work, const Part& part) {
+  const std::size_t grains = (count + grain - 1) / grain;
+  std::size_t pieces = pool == nullptr ? 1 : pool->size();
+  if (pieces > work / piece_work) pieces = work / piece_work;
+  if (pieces > grains) pieces = grains;
+  if (pieces <= 1) return part(std::size_t{0}, std::size_t{0}, count);
+  pool->for_each(pieces, [&](std::size_t piece) {
+    const std::size_t end = grains * (piece + 1) / pieces * grain;
+    part(piece, grains * piece / pieces * grain, end < count ? end : count);
+  });
+}
+
+}  // namespace tessera::inline TESSERA_ABI
