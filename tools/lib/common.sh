@@ -11,6 +11,8 @@ TESSERA_ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd
 TESSERA_DEPS=$TESSERA_ROOT/.deps
 # Where the programs of tools/ are built: one Release tree, apart from the presets' own.
 TESSERA_BUILD_DIR=${TESSERA_BUILD_DIR:-$TESSERA_ROOT/build/tools}
+# Where the benchmarks are built (preset bench).
+TESSERA_BENCH_DIR=$TESSERA_ROOT/build/bench
 export PATH=$TESSERA_DEPS/prefix/bin:$PATH
 
 say() { printf '%s\n' "$*" >&2; }
@@ -67,6 +69,43 @@ tessera_build_locked() {
     done
   }
   return "${PIPESTATUS[0]}"
+}
+
+# tessera_bench TARGET...: builds benchmarks as released, with what they need.
+tessera_bench() {
+  tessera_bootstrap tests
+  tessera_locked build tessera_bench_locked "$@" || die "the build of $* failed; its output above says why"
+}
+
+tessera_bench_locked() {
+  cd "$TESSERA_ROOT"
+  [ -f "$TESSERA_BENCH_DIR/build.ninja" ] || tessera_quietly cmake --preset bench || return 1
+  ninja -C "$TESSERA_BENCH_DIR" "$@" >&2
+}
+
+# tessera_python_environment NAME REQUIREMENTS: prints the path of a Python environment of our own that has the listed packages; one
+# that cannot be installed is named and left out.
+tessera_python_environment() {
+  local home=${TESSERA_CACHE:-$TESSERA_ROOT/.cache}/$1
+  local environment=$home/env
+  if ! cmp -s "$2" "$environment/requirements.txt"; then
+    tessera_locked "$1" tessera_python_environment_locked "$environment" "$2" || die "no Python environment for $1"
+  fi
+  printf '%s\n' "$environment"
+}
+
+tessera_python_environment_locked() {
+  local environment=$1 line
+  cmp -s "$2" "$environment/requirements.txt" && return 0
+  rm -rf "$environment"
+  say "making a Python environment in $environment"
+  python3 -m venv "$environment" >&2 || return 1
+  while read -r line; do
+    case $line in '' | '#'*) continue ;; esac
+    say "  $line"
+    "$environment/bin/pip" --disable-pip-version-check -q install -c "$2" "$line" >&2 || say "  $line cannot be installed here"
+  done <"$2"
+  cp "$2" "$environment/requirements.txt"
 }
 
 # tessera_quietly COMMAND...: output only where the command fails.
