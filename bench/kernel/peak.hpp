@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The f32 multiply-add speed of a target's registers: what no matrix product of that target can beat.
+/// The multiply-add speed of a target's registers: what no matrix product of that target can beat.
 ///
 /// Measured anew before each benchmark, since other programs on the machine change it.
 #pragma once
@@ -11,6 +11,11 @@
 #include <chrono>
 #include <cstddef>
 #include <string_view>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 namespace tessera_bench {
 
@@ -40,6 +45,44 @@ TESSERA_BENCH_MULTIPLY_ADD(multiply_add_64, 64, __attribute__((noinline, target(
 #endif
 #undef TESSERA_BENCH_MULTIPLY_ADD
 
+#if defined(__x86_64__)
+/// Dot products of two bf16 pairs, and of four bytes, a lane: twelve chains, `steps` steps of each.
+__attribute__((noinline, target("avx512f,avx512bf16"))) inline void dot_bf16_64(std::size_t steps) {
+  __m512 sum[12];
+  for (__m512& s : sum) s = _mm512_setzero_ps();
+  const __m512 some = _mm512_set1_ps(1.2345678f);
+  const __m512bh x = _mm512_cvtne2ps_pbh(some, some);
+  for (std::size_t step = 0; step < steps; ++step)
+    for (__m512& s : sum) {
+      s = _mm512_dpbf16_ps(s, x, x);
+      __asm__ volatile("" : "+v"(s));
+    }
+}
+__attribute__((noinline, target("avx512f,avx512vnni"))) inline void dot_i8_64(std::size_t steps) {
+  __m512i sum[12];
+  for (__m512i& s : sum) s = _mm512_setzero_si512();
+  const __m512i x = _mm512_set1_epi32(0x35271349);
+  for (std::size_t step = 0; step < steps; ++step)
+    for (__m512i& s : sum) {
+      s = _mm512_dpbusd_epi32(s, x, x);
+      __asm__ volatile("" : "+v"(s));
+    }
+}
+#endif
+
+/// 10^9 operations a second of `run`, which does `operations` in each of its steps: the best of some runs of about a third of a millisecond.
+inline double best_rate(void (*run)(std::size_t), double operations) {
+  constexpr std::size_t steps = 80'000;
+  double best = 0.0;
+  for (int repeat = 0; repeat < 12; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    run(steps);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    best = std::max(best, operations * static_cast<double>(steps) / took.count() * 1e-9);
+  }
+  return best;
+}
+
 }  // namespace detail
 
 /// filled_memory() from its first cache line on, as a model's weights lie.
@@ -51,7 +94,17 @@ inline const float* filled_floats() {
 /// Zeroed floats on a cache line; benchmarks end with the program where there is no memory.
 inline tessera::aligned_buffer<float> floats(std::size_t n) { return tessera::aligned_buffer<float>::make(n).value(); }
 
-/// GFLOP/s of multiply-adds in registers, now: the best of some runs of about a third of a millisecond.
+/// Whether the processor has AMX tiles (CPUID leaf 7, EDX bit 24).
+inline bool has_matrix_unit() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 24u & 1u) != 0;
+#else
+  return false;
+#endif
+}
+
+/// GFLOP/s of f32 multiply-adds in registers, now.
 inline double peak_gflops(std::string_view target) {
   std::size_t bytes = 16;
   void (*run)(std::size_t) = detail::multiply_add_16;
@@ -59,15 +112,22 @@ inline double peak_gflops(std::string_view target) {
   if (target.starts_with("AVX2")) run = detail::multiply_add_32, bytes = 32;
   if (target.starts_with("AVX3")) run = detail::multiply_add_64, bytes = 64;
 #endif
-  constexpr std::size_t steps = 80'000;
-  double best = 0.0;
-  for (int repeat = 0; repeat < 12; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    run(steps);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 12.0 * 2.0 * static_cast<double>(bytes / sizeof(float) * steps) / took.count() * 1e-9);
-  }
-  return best;
+  return detail::best_rate(run, 12.0 * 2.0 * static_cast<double>(bytes / sizeof(float)));
+}
+
+/// The same for products of bf16 and of bytes that are summed in wider lanes, by one instruction; 0 where this processor has none, or a
+/// matrix unit that is faster still.
+inline double peak_bf16_gflops() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16") && !has_matrix_unit()) return detail::best_rate(detail::dot_bf16_64, 12.0 * 2.0 * 32.0);
+#endif
+  return 0.0;
+}
+inline double peak_i8_gops() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512vnni") && !has_matrix_unit()) return detail::best_rate(detail::dot_i8_64, 12.0 * 2.0 * 64.0);
+#endif
+  return 0.0;
 }
 
 /// As count(), and the per cent of the target's peak that `operations` in each iteration reach.

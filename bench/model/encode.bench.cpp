@@ -56,6 +56,17 @@ void encode_query(benchmark::State& state) {
 }
 BENCHMARK(encode_query)->Unit(benchmark::kMillisecond);
 
+/// One text of about 120 tokens, whose layers the threads share.
+void encode_text(benchmark::State& state) {
+  const model* encoder = loaded(state);
+  if (encoder == nullptr) return;
+  ts::thread_pool pool(static_cast<std::size_t>(state.range(0)));
+  const auto given = texts(1, 1000);
+  for (auto _ : state) benchmark::DoNotOptimize(encoder->encode(given.front(), {.threads = &pool}));
+  count_tokens(state, *encoder, given);
+}
+BENCHMARK(encode_text)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
 /// 256 texts of about 330 bytes, as package descriptions are, in one call.
 void encode_descriptions(benchmark::State& state) {
   const model* encoder = loaded(state);

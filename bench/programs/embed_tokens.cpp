@@ -6,7 +6,9 @@
 ///     tokens NAME TEXTS LENGTH ID ... LENGTH ID ...   -> ok           one text after the other
 ///     vectors PRECISION NAME             -> TEXTS · 384 numbers
 ///     run PRECISION NAME SECONDS         -> milliseconds of each call
-///     read PRECISION SECONDS             -> milliseconds of each reading of the layers' weight bytes, nothing computed
+///     limit PRECISION NAME SECONDS       -> milliseconds of each reading of the layers' weight bytes, or of their multiply-adds at the
+///                                           speed of the processor's registers where that takes longer
+#include <bench/kernel/peak.hpp>
 #include <tessera/model/minilm.hpp>
 
 #include <chrono>
@@ -22,7 +24,8 @@ namespace {
 
 struct loaded_model {
   std::function<ts::result<ts::embedding_matrix<ts::minilm_l6_space>>(const ts::token_batch&)> encode;
-  std::size_t weight_bytes;  ///< of the layers' matrices, which every call reads once; of a token table only rows are
+  std::size_t parameters;  ///< of the layers' matrices, which every call reads once; of a token table only rows are
+  std::size_t weight_bytes;
 };
 
 /// The model in the first precision of the list that is called `label`.
@@ -36,23 +39,24 @@ ts::result<loaded_model> load(const std::string& label, const std::string& direc
       for (const ts::tensor_entry& entry : model::manifest())
         if (entry.rank == 2 && entry.label().starts_with("layers.")) parameters += entry.size();
       return loaded_model{[encoder](const ts::token_batch& batch) { return encoder.encode_tokens(batch); },
-                          parameters * Precision::bits / 8};
+                          parameters, parameters * Precision::bits / 8};
     }
   }
   if constexpr (sizeof...(Others) > 0) return load<Others...>(label, directory);
   else return ts::fail({.code = ts::error_code::unsupported, .thing = "precision", .found = label});
 }
 
-/// Milliseconds of each call of `what`, for about so many seconds and at least three times.
+/// Milliseconds of each call of `what`, for about so many seconds and at least three times; `least` where that is more.
 template <class What>
-std::string time_of(double seconds, const What& what) {
+std::string time_of(double seconds, const What& what, double least = 0.0) {
   using clock = std::chrono::steady_clock;
   std::ostringstream out;
   const auto begin = clock::now();
   for (int calls = 0; calls < 3 || std::chrono::duration<double>(clock::now() - begin).count() < seconds; ++calls) {
     const auto start = clock::now();
     what();
-    out << (calls == 0 ? "" : " ") << std::chrono::duration<double, std::milli>(clock::now() - start).count();
+    const double took = std::chrono::duration<double, std::milli>(clock::now() - start).count();
+    out << (calls == 0 ? "" : " ") << std::max(took, least);
   }
   return out.str();
 }
@@ -71,6 +75,22 @@ void read_once(const std::vector<std::uint8_t>& bytes) {
   asm volatile("" : : "r"(all) : "memory");
 }
 
+/// Milliseconds of all multiply-adds at the speed of registers: the layers' products in their precision, attention's in f32. 0 where
+/// that speed is not known.
+double multiply_adds(const std::string& precision, std::size_t parameters, const ts::token_batch& batch) {
+  constexpr std::size_t layers = 6, width = 384;
+  const double f32 = tessera_bench::peak_gflops(tessera::kernel::kernels().name);
+  const double peak = precision == "f32" ? f32 : precision == "bf16" ? tessera_bench::peak_bf16_gflops() : tessera_bench::peak_i8_gops();
+  if (peak == 0.0 || (precision == "f32" && tessera_bench::has_matrix_unit())) return 0.0;
+  double pairs = 0.0;
+  for (std::size_t i = 0; i < batch.texts(); ++i) {
+    const double length = batch.offsets[i + 1] - batch.offsets[i];
+    pairs += length * length;
+  }
+  const double products = 2.0 * static_cast<double>(parameters) * static_cast<double>(batch.tokens());
+  return (products / peak + 4.0 * pairs * static_cast<double>(width * layers) / f32) * 1e-6;
+}
+
 class session {
  public:
   [[nodiscard]] std::string answer(std::istringstream& line) {
@@ -81,16 +101,16 @@ class session {
     const auto model = models_.find(name);
     if (model == models_.end()) return "error: no model in precision " + name;
     double seconds = 1.0;
-    if (command == "read") {
-      line >> seconds;
-      const std::vector<std::uint8_t> bytes(model->second.weight_bytes, 1);
-      return time_of(seconds, [&] { read_once(bytes); });
-    }
     std::string workload;
     line >> workload >> seconds;
     const auto batch = workloads_.find(workload);
     if (batch == workloads_.end()) return "error: no workload " + workload;
     const ts::token_batch tokens = batch->second.view();
+    if (command == "limit") {
+      const double arithmetic = multiply_adds(name, model->second.parameters, tokens);
+      const std::vector<std::uint8_t> bytes(model->second.weight_bytes, 1);
+      return time_of(seconds, [&] { read_once(bytes); }, arithmetic);
+    }
     const auto vectors = model->second.encode(tokens);
     if (!vectors) return "error: " + vectors.error().message();
     if (command == "run")

@@ -37,12 +37,12 @@ TEST_CASE("split covers everything once, in whole grains, in no more pieces than
   }
 }
 
-TEST_CASE("graph: the same bits however many threads share a batch", "[graph][threads]") {
+TEMPLATE_TEST_CASE("graph: the same bits however many threads share a batch", "[graph][threads]", ts::f32, ts::bf16) {
   using layer = ts::encoder_layer<72, ts::heads<6, ts::kv_heads<3>>, ts::feed_forward<200, ts::gelu>>;
   using graph = ts::graph<ts::token_embedding<20, 72>, ts::repeat<2, layer>, ts::pool<ts::pooling::mean>>;
   random_weights reader;
-  graph::weights<ts::f32> weights;
-  succeed(graph::load<ts::f32>(weights, reader));
+  typename graph::template weights<TestType> weights;
+  succeed(graph::template load<TestType>(weights, reader));
   ts::token_batch_builder batch;
   for (std::uint32_t i = 0; i < 700; ++i) batch.add_token(i * 7 % 20, i, 0);
   batch.end_text();
