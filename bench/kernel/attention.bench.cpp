@@ -48,6 +48,32 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
   });
 }
 
+/// One new token of a text of `length`, whose keys and values lie in a cache: as fast as they are read.
+void decode(const std::string& name, const heads& head, std::size_t length) {
+  for_each_target([&](const kernel_table& target, const std::string& suffix) {
+    const auto run = [=, &target](benchmark::State& state) {
+      const tk::attention_shape shape = {.heads = head.count,
+                                         .kv_heads = head.kv,
+                                         .head_width = head.width,
+                                         .scale = 1.0f / std::sqrt(static_cast<float>(head.width)),
+                                         .causal = true};
+      const std::size_t kv_width = head.kv * head.width;
+      const float* numbers = filled_floats();
+      auto cache = floats(target.attention.cache_size_f32(shape, length));
+      auto out = floats(head.count * head.width);
+      auto scratch = floats(target.attention.attention_scratch_f32(shape, length));
+      target.attention.extend_f32(shape, numbers, kv_width, numbers, kv_width, 0, length, length, cache.data());
+      for (auto _ : state) {
+        target.attention.attend_f32(shape, {}, numbers, head.count * head.width, 1, length, length, cache.data(), out.data(),
+                                    head.count * head.width, scratch.data());
+        benchmark::ClobberMemory();
+      }
+      count_against_peak(state, target.name, 2 * length * kv_width * sizeof(float), 4 * length * head.count * head.width);
+    };
+    benchmark::RegisterBenchmark(("attention/f32/" + name + suffix).c_str(), run);
+  });
+}
+
 const bool registered = [] {
   for (const std::size_t length : {16u, 24u, 128u, 512u, 2048u})
     texts("12x32/" + std::to_string(length), {12, 12, 32}, {length}, false);
@@ -58,6 +84,7 @@ const bool registered = [] {
     texts("12x64/" + std::to_string(length), {12, 12, 64}, {length}, false);
   for (const std::size_t length : {128u, 512u})
     texts("16_over_8x128_causal/" + std::to_string(length), {16, 8, 128}, {length}, true);
+  for (const std::size_t length : {512u, 8192u}) decode("16_over_8x128_decode/" + std::to_string(length), {16, 8, 128}, length);
   return true;
 }();
 

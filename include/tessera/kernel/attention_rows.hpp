@@ -85,16 +85,14 @@ HWY_INLINE float exponentiate_row(float* row, std::size_t count) {
   // Masked in a register: a store of -infinity behind the row would delay the loads that overlap it.
   const vector tail = hn::IfThenElse(hn::FirstN(d, count - whole), hn::LoadU(d, row + whole), least);
   vector m0 = tail;
-  vector m1 = least;
+  vector m1 = hn::Set(d, hwy::LowestValue<float>());  // a number to subtract where all are masked
   std::size_t i = 0;
   for (; i + 2 * lanes <= whole; i += 2 * lanes) {
     m0 = hn::Max(m0, hn::LoadU(d, row + i));
     m1 = hn::Max(m1, hn::LoadU(d, row + i + lanes));
   }
   if (i < whole) m1 = hn::Max(m1, hn::LoadU(d, row + i));
-  vector largest = hn::MaxOfLanes(d, hn::Max(m0, m1));
-  // Where all are masked there is no largest number to subtract; their powers are zero against any.
-  largest = hn::IfThenZeroElse(hn::Lt(largest, hn::Set(d, hwy::LowestValue<float>())), largest);
+  const vector largest = hn::MaxOfLanes(d, hn::Max(m0, m1));
   vector s0 = exp2_nonpositive(d, hn::Sub(tail, largest));
   hn::StoreU(s0, d, row + whole);
   vector s1 = hn::Zero(d), s2 = s1, s3 = s1;
@@ -174,30 +172,38 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
   float* queries = scratch + parts.queries;
   float* sums = scratch + parts.sums;
   const std::size_t rows = block.heads * block.count;
-  const auto place = [&](std::size_t r, std::size_t stride) {
-    return (block.first + r % block.count) * stride + (block.head + r / block.count) * width;
-  };
-  const auto position = [&](std::size_t r) { return block.first + r % block.count + keys.length - from.count; };
 
   // With log2(e) in the scale, exp becomes 2^x.
   const auto scale = hn::Set(d, shape.scale * 1.44269504f);
-  for (std::size_t r = 0; r < rows; ++r) scale_row(from.q + place(r, from.q_stride), scale, width, queries + r * padded);
+  key_range ranges[tile_height];
+  float* outs[tile_height];
+  const std::size_t begin_position = block.first + keys.length - from.count;
+  for (std::size_t h = 0, r = 0; h < block.heads; ++h) {
+    const std::size_t column = (block.head + h) * width;
+    for (std::size_t i = 0; i < block.count; ++i, ++r) {
+      ranges[r] = keys_of(shape, begin_position + i, keys.length);
+      outs[r] = from.out + (block.first + i) * from.out_stride + column;
+      scale_row(from.q + (block.first + i) * from.q_stride + column, scale, width, queries + r * padded);
+    }
+  }
 
   // Ranges grow with the row, so a head's first and last row bound both the keys that any row sees and those that all see.
-  const key_range top = keys_of(shape, position(0), keys.length);
-  const key_range bottom = keys_of(shape, position(block.count - 1), keys.length);
+  const key_range top = ranges[0];
+  const key_range bottom = ranges[block.count - 1];
   const std::size_t base = top.first / panel_width * panel_width;
   for (std::size_t key = base; key < bottom.last; key += panel_width)
     tiles.one[rows](queries, padded, keys.panels + key * width, panel_width, 0, width, scores + (key - base), parts.score_width,
                     false, keys.values);
 
+  if (bias.relative != nullptr || bias.pairwise != nullptr)
+    for (std::size_t h = 0, r = 0; h < block.heads; ++h)
+      for (std::size_t i = 0; i < block.count; ++i, ++r)
+        add_bias(bias, block.head + h, from.first + block.first + i, begin_position + i, ranges[r],
+                 scores + r * parts.score_width + (ranges[r].first - base));
+
   float totals[tile_height];
-  for (std::size_t r = 0; r < rows; ++r) {
-    const key_range range = keys_of(shape, position(r), keys.length);
-    float* row = scores + r * parts.score_width + (range.first - base);
-    add_bias(bias, block.head + r / block.count, from.first + block.first + r % block.count, position(r), range, row);
-    totals[r] = exponentiate_row(row, range.last - range.first);
-  }
+  for (std::size_t r = 0; r < rows; ++r)
+    totals[r] = exponentiate_row(scores + r * parts.score_width + (ranges[r].first - base), ranges[r].last - ranges[r].first);
 
   for (std::size_t c = 0; c < width; c += panel_width) {
     float* to = sums + c;
@@ -206,7 +212,7 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
       // Only what a row sees may enter its sum, even as zero times a value: the value may be infinite. Keys that not
       // every row of the block sees are added row by row, before and after those that all see.
       for (std::size_t r = 0; r < rows && bottom.first != top.first; ++r) {
-        const key_range range = keys_of(shape, position(r), keys.length);
+        const key_range range = ranges[r];
         tiles.one[1](scores + r * parts.score_width + (range.first - base), 0,
                      keys.values + range.first * keys.value_stride + c, keys.value_stride, 0, bottom.first - range.first,
                      to + r * padded, 0, false, keys.values);
@@ -215,7 +221,7 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
                       keys.value_stride, 0, top.last - bottom.first, to, padded, bottom.first != top.first, keys.values);
     }
     for (std::size_t r = 0; r < rows && (!shared || top.last != bottom.last); ++r) {
-      const key_range range = keys_of(shape, position(r), keys.length);
+      const key_range range = ranges[r];
       const std::size_t begin = shared ? top.last : range.first;
       if (begin < range.last)
         tiles.one[1](scores + r * parts.score_width + (begin - base), 0, keys.values + begin * keys.value_stride + c,
@@ -224,10 +230,9 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
   }
 
   for (std::size_t r = 0; r < rows; ++r) {
-    float* to = from.out + place(r, from.out_stride);
     if (totals[r] == 0.0f)
-      for (std::size_t c = 0; c < width; ++c) to[c] = 0.0f;
-    else scale_row(sums + r * padded, hn::Set(d, 1.0f / totals[r]), width, to);
+      for (std::size_t c = 0; c < width; ++c) outs[r][c] = 0.0f;
+    else scale_row(sums + r * padded, hn::Set(d, 1.0f / totals[r]), width, outs[r]);
   }
 }
 
