@@ -25,12 +25,14 @@
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
+#include <tessera/kernel/select.hpp>
 
 #include <atomic>
 #include <span>
@@ -43,6 +45,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 struct kernel_table {
   std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
   distance_kernels distance;
+  many_to_many_kernels many_to_many;
+  select_kernels select;
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;

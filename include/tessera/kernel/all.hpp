@@ -9,12 +9,14 @@
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
+#include <tessera/kernel/select.hpp>
 
 #include <hwy/highway.h>
 
@@ -23,6 +25,8 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 inline constexpr kernel_table table = {
     .name = &HWY_STR(HWY_NAMESPACE)[2],  // without the "N_"
     .distance = distance_table,
+    .many_to_many = many_to_many_table,
+    .select = select_table,
     .convert = convert_table,
     .quantize = quantize_table,
     .matmul = matmul_table,

@@ -213,7 +213,7 @@ HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std:
   }
   HWY_UNROLL(4)
   for (std::size_t r = 0; r < Rows; ++r)
-    out[r] = hn::ReduceSum(d, hn::Add(hn::Add(sum[r][0], sum[r][1]), hn::Add(sum[r][2], sum[r][3])));
+    out[r] = fold_lanes(d, hn::Add(hn::Add(sum[r][0], sum[r][1]), hn::Add(sum[r][2], sum[r][3])));
 }
 
 template <class Step, class Query, class Row, class QueryStorage, class RowStorage>

@@ -77,6 +77,19 @@ HWY_INLINE hn::Vec<D> load_at_most(D d, const hn::TFromD<D>* p, std::size_t n) {
   return n >= hn::Lanes(d) ? hn::LoadU(d, p) : hn::LoadN(d, p, n);
 }
 
+/// The sum of all lanes in an order of our own, which kernels that sum many vectors at once can keep: the halves, then their
+/// halves, and so on.
+template <class D>
+HWY_INLINE float fold_lanes([[maybe_unused]] D d, hn::Vec<D> v) {
+  if constexpr (HWY_MAX_LANES_D(D) > 4) {
+    const hn::Half<D> half;
+    return fold_lanes(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    v = hn::Add(v, hn::Shuffle1032(v));
+    return hn::GetLane(hn::Add(v, hn::Shuffle2301(v)));
+  }
+}
+
 template <class Elements>
 struct loader;
 

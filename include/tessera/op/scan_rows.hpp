@@ -3,12 +3,13 @@
 ///
 ///     auto hits = ts::scan_rows<ts::cosine>(queries, rows, ids, 10, {.threads = &pool});   // one list for each query
 ///
-/// The rows are read in blocks, for one query as one stream, for many while a block is in the cache. The result does not depend
-/// on the blocks, the other queries or the number of threads (op/top_k.hpp: the order is total).
+/// The rows are read in blocks, for one query as one stream, for many in tiles of queries and rows whose scores go to the selections
+/// while they are in the cache, so that the matrix of all scores is never written. The result does not depend on the blocks, the
+/// other queries or the number of threads (op/top_k.hpp: the order is total).
 #pragma once
 
 #include <tessera/base/threads.hpp>
-#include <tessera/op/score_rows.hpp>
+#include <tessera/op/score_many.hpp>
 #include <tessera/op/top_k.hpp>
 
 #include <functional>
@@ -38,6 +39,14 @@ inline constexpr std::size_t scan_block_rows = 4096;
 /// Queries that pass a block one after the other, so that they stay in the cache too.
 inline constexpr std::size_t scan_queries = 256;
 
+/// Rows that are packed together for all queries of a group, and the queries of one: panels and scores fit the second-level cache.
+inline constexpr std::size_t tile_rows = 96;
+/// From so many queries on packing pays.
+inline constexpr std::size_t tiled_queries = 3;
+[[nodiscard]] constexpr std::size_t tile_queries(std::size_t dimension) noexcept {
+  return std::clamp<std::size_t>((std::size_t{1536} << 10u) / (sizeof(float) * dimension), 64, 1024);
+}
+
 template <class Best>
 void push_filtered(Best& best, std::span<const float> scores, std::span<const std::uint64_t> ids, bool larger_is_nearer,
                    const std::function<bool(std::uint64_t)>& filter) {
@@ -65,9 +74,14 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
   if constexpr (requires { queries.rows(); }) query_count = queries.rows();
   else query_count = queries.size();
 
+  using query_precision = typename std::remove_cvref_t<decltype(queries[0])>::precision;
+  constexpr bool has_tiles = many_to_many_metric<Metric, query_precision, Space, Precision>;
+  const bool tiled = has_tiles && query_count >= detail::tiled_queries;
   constexpr std::size_t row_bytes = matrix::stride * sizeof(typename matrix::storage);
-  const std::size_t block =
-      std::clamp(detail::scan_block_bytes<Precision>(query_count) / row_bytes, std::size_t{1}, detail::scan_block_rows);
+  const std::size_t block = tiled ? detail::tile_rows
+                                  : std::clamp(detail::scan_block_bytes<Precision>(query_count) / row_bytes, std::size_t{1},
+                                               detail::scan_block_rows);
+  const std::size_t together = tiled ? detail::tile_queries(Space::dimension) : detail::scan_queries;
   const std::size_t blocks = (rows.rows() + block - 1) / block;
   // A few parts for each thread, so that one that is slowed down does not keep all waiting.
   const std::size_t wanted_parts = options.threads == nullptr ? 1 : 4 * options.threads->size();
@@ -75,27 +89,46 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
 
   std::vector<std::vector<hit>> found;
   found.reserve(query_count);
-  for (std::size_t from = 0; from < query_count; from += detail::scan_queries) {
-    const std::size_t group = std::min(detail::scan_queries, query_count - from);
+  const auto push = [&](best_rows& best, const float* scores, std::size_t first, std::size_t count) {
+    const auto block_ids = ids.subspan(first, count);
+    if (options.filter) detail::push_filtered(best, {scores, count}, block_ids, Metric::larger_is_nearer, options.filter);
+    else best.push(std::span<const float>(scores, count), block_ids);
+  };
+  for (std::size_t from = 0; from < query_count; from += together) {
+    const std::size_t group = std::min(together, query_count - from);
     std::vector<best_rows> best;
     best.reserve(parts * group);
     for (std::size_t i = 0; i < parts * group; ++i) best.emplace_back(std::min(k, rows.rows()));
-    for_each(options.threads, parts, [&](std::size_t part) {
-      float scores[detail::scan_block_rows];
+    const auto scan_part = [&](std::size_t part, const auto& scores_of) {
       for (std::size_t b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
         if (options.stop.stop_requested()) return;
         const std::size_t first = b * block;
-        const std::size_t count = std::min(block, rows.rows() - first);
-        const auto block_ids = ids.subspan(first, count);
-        for (std::size_t q = 0; q < group; ++q) {
-          score_rows<Metric>(queries[from + q], rows, first, count, scores);
-          auto& mine = best[part * group + q];
-          if (options.filter)
-            detail::push_filtered(mine, {scores, count}, block_ids, Metric::larger_is_nearer, options.filter);
-          else mine.push(std::span<const float>(scores, count), block_ids);
-        }
+        scores_of(&best[part * group], first, std::min(block, rows.rows() - first));
       }
-    });
+    };
+    if constexpr (has_tiles) {
+      if (tiled) {
+        const packed_queries<Metric, query_precision, Space, Precision> packed(queries, from, group);
+        for_each(options.threads, parts, [&](std::size_t part) {
+          std::vector<float> panel(packed.panel_size(block));
+          std::vector<float> scores(group * block);
+          scan_part(part, [&](best_rows* mine, std::size_t first, std::size_t count) {
+            packed.score(rows, first, count, panel.data(), scores.data(), block);
+            for (std::size_t q = 0; q < group; ++q) push(mine[q], scores.data() + q * block, first, count);
+          });
+        });
+      }
+    }
+    if (!tiled)
+      for_each(options.threads, parts, [&](std::size_t part) {
+        float scores[detail::scan_block_rows];
+        scan_part(part, [&](best_rows* mine, std::size_t first, std::size_t count) {
+          for (std::size_t q = 0; q < group; ++q) {
+            score_rows<Metric>(queries[from + q], rows, first, count, scores);
+            push(mine[q], scores, first, count);
+          }
+        });
+      });
     if (options.stop.stop_requested())
       return fail({.code = error_code::stopped, .thing = "search of " + std::to_string(rows.rows()) + " rows"});
     for (std::size_t q = 0; q < group; ++q) {

@@ -57,6 +57,42 @@ void finished_sums(Kernel kernel, const Query& query, const Matrix& rows, std::s
   }
 }
 
+/// Whether a metric is a dot product and what lies beside the vectors: scales, or lengths.
+template <class Metric, class Space, class Precision>
+inline constexpr bool cosine_by_lengths = std::is_same_v<Metric, cosine> && !std::is_same_v<Precision, f32>;
+template <class Metric, class Space, class Precision>
+inline constexpr bool scored_by_dot =
+    std::is_same_v<Metric, inner_product> || cosine_by_lengths<Metric, Space, Precision> ||
+    (std::is_same_v<Metric, cosine> && Space::unit_length);
+
+/// The score that a raw dot product of stored values stands for.
+template <class Metric, class Space, class Precision>
+class dot_score {
+ public:
+  static constexpr bool by_lengths = cosine_by_lengths<Metric, Space, Precision>;
+  /// Whether the dot product is the score already.
+  static constexpr bool plain = std::is_same_v<Precision, f32> || (floating_precision<Precision> && !by_lengths);
+
+  template <class Query>
+  explicit dot_score(const Query& query) noexcept
+      : scale_(scale_of(query)), length_(by_lengths ? length_of(query) : 1.0f) {}
+
+  template <class Sum, class Row>
+  [[nodiscard]] float operator()(Sum dot, const Row& row) const noexcept {
+    const float score = static_cast<float>(dot) * (scale_ * scale_of(row));
+    if constexpr (!by_lengths) {
+      return score;
+    } else {
+      const float lengths = length_ * length_of(row);
+      return lengths == 0.0f ? 0.0f : score / lengths;
+    }
+  }
+
+ private:
+  float scale_;
+  float length_;
+};
+
 }  // namespace detail
 
 /// Scores of rows first .. first + count - 1, which must exist.
@@ -69,8 +105,6 @@ void score_rows(const Query& query, const embedding_matrix<Space, Precision>& ro
   if (count == 0) return;
   const auto view = query.view();
   const auto& kernels = kernel::kernels().distance;
-  constexpr bool cosine_is_dot = std::is_same_v<Metric, cosine> && Space::unit_length && std::is_same_v<Precision, f32>;
-  constexpr bool cosine_by_norms = std::is_same_v<Metric, cosine> && !std::is_same_v<Precision, f32>;
   if constexpr (std::is_same_v<Metric, hamming> || std::is_same_v<Metric, jaccard>) {
     static_assert(detail::binary<Query, typename embedding_matrix<Space, Precision>::row_view>());
     constexpr std::size_t bytes = embedding_matrix<Space, Precision>::stored;
@@ -78,25 +112,17 @@ void score_rows(const Query& query, const embedding_matrix<Space, Precision>& ro
       detail::finished_sums<std::uint32_t>(kernels.hamming_rows_b1, view, rows, first, count, bytes, out,
                                            [](std::size_t, std::uint32_t sum) { return static_cast<float>(sum); });
     else kernels.jaccard_rows_b1(view.data(), rows.row(first).data(), rows.stride, count, bytes, out);
-  } else if constexpr (cosine_is_dot || cosine_by_norms || std::is_same_v<Metric, inner_product>) {
+  } else if constexpr (detail::scored_by_dot<Metric, Space, Precision>) {
     static_assert(detail::comparable<Query, typename embedding_matrix<Space, Precision>::row_view>());
+    using score = detail::dot_score<Metric, Space, Precision>;
     const auto kernel = detail::rows_kernel<false, from, Precision>(kernels);
-    if constexpr (std::is_same_v<Precision, f32> || (floating_precision<Precision> && !cosine_by_norms)) {
+    if constexpr (score::plain) {
       kernel(detail::kernel_data(view), detail::kernel_data(rows.row(first)), rows.stride, count, n, out);
     } else {
       using sum = std::conditional_t<scaled_precision<from>, std::int32_t, float>;
-      const float scale = detail::scale_of(view);
-      const float length = cosine_by_norms ? detail::length_of(view) : 1.0f;
-      detail::finished_sums<sum>(kernel, view, rows, first, count, n, out, [&](std::size_t i, sum dot) {
-        const auto row = rows.row(first + i);
-        const float score = static_cast<float>(dot) * (scale * detail::scale_of(row));
-        if constexpr (!cosine_by_norms) {
-          return score;
-        } else {
-          const float lengths = length * detail::length_of(row);
-          return lengths == 0.0f ? 0.0f : score / lengths;
-        }
-      });
+      const score finish(view);
+      detail::finished_sums<sum>(kernel, view, rows, first, count, n, out,
+                                 [&](std::size_t i, sum dot) { return finish(dot, rows.row(first + i)); });
     }
   } else if constexpr (std::is_same_v<Metric, squared_l2> && floating_precision<Precision>) {
     static_assert(detail::comparable<Query, typename embedding_matrix<Space, Precision>::row_view>());

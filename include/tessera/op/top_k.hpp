@@ -10,7 +10,7 @@
 /// among the k costs one comparison; one that is costs O(log k). Memory is that of min(k, rows) hits.
 #pragma once
 
-#include <tessera/base/config.hpp>
+#include <tessera/dispatch.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -97,13 +97,12 @@ class top_k {
       ++i;
     }
     if (i == scores.size()) return;
-    float worst = threshold();
-    for (; i < scores.size(); ++i) {
-      // Not worse than the worst: an equal score may still win by its id. False for NaN.
-      if (LargerIsNearer ? scores[i] >= worst : scores[i] <= worst) [[unlikely]] {
-        push(hit{id_of(i), scores[i]});
-        worst = threshold();
-      }
+    // Not worse than the worst: an equal score may still win by its id. Never NaN.
+    const auto& select = kernel::kernels().select;
+    const auto next = LargerIsNearer ? select.first_at_least : select.first_at_most;
+    while ((i += next(scores.data() + i, scores.size() - i, threshold())) < scores.size()) {
+      push(hit{id_of(i), scores[i]});
+      ++i;
     }
   }
 
