@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products at the shapes of MiniLM in each precision, and one row against weights that lie in memory. To time a shape of
-// your own, add it to `shapes` (depth k, columns n). %peak is of the target's f32 multiply-adds: a bf16 dot product may reach 200.
+// Matrix products at the shapes of MiniLM in each precision, and one row against weights that lie in memory; a name holds rows x depth x
+// columns. To time a shape of your own, add it to `shapes`. %peak is of the target's f32 multiply-adds: a bf16 dot product may reach 200,
+// an i8 one 400.
 #include <bench/kernel/peak.hpp>
 
 namespace {
@@ -16,12 +17,9 @@ constexpr shape shapes[] = {{384, 384}, {384, 1152}, {384, 1536}, {1536, 384}};
 constexpr std::size_t row_counts[] = {1, 4, 16, 128, 768};
 
 std::string name_of(const shape& s, std::size_t m) {
-  std::string name = "k";
-  name += std::to_string(s.k);
-  name += "_n";
-  name += std::to_string(s.n);
-  name += "/m";
-  return name += std::to_string(m);
+  std::string name = std::to_string(m);
+  name.append("x").append(std::to_string(s.k));
+  return name.append("x").append(std::to_string(s.n));
 }
 
 /// One precision's kernels under common names.
@@ -36,6 +34,13 @@ struct bf16_form {
   static std::size_t size(const kernel_table& target, shape s) { return target.matmul_bf16.packed_size(s.k, s.n); }
   static constexpr auto pack = [](const kernel_table& target) { return target.matmul_bf16.pack; };
   static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_bf16.matmul; };
+};
+
+struct i8_form {
+  using element = std::uint8_t;
+  static std::size_t size(const kernel_table& target, shape s) { return target.matmul_i8.packed_size(s.k, s.n); }
+  static constexpr auto pack = [](const kernel_table& target) { return target.matmul_i8.pack; };
+  static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_i8.matmul; };
 };
 
 template <class Form>
@@ -92,6 +97,9 @@ const bool registered = [] {
   products<bf16_form>("matmul/bf16", activation::none);
   products<bf16_form>("matmul/bf16_gelu", activation::gelu_erf);
   products_from_memory<bf16_form>("matmul/bf16_from_memory");
+  products<i8_form>("matmul/i8", activation::none);
+  products<i8_form>("matmul/i8_gelu", activation::gelu_erf);
+  products_from_memory<i8_form>("matmul/i8_from_memory");
   return true;
 }();
 

@@ -20,10 +20,10 @@ struct settings {
 };
 
 ts::result<> run(const settings& asked) {
-  constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label};
+  constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label, ts::i8::label};
   if (std::ranges::find(precisions, asked.precision) == std::end(precisions))
     return ts::fail(
-        {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32 or bf16", .found = ts::quoted(asked.precision)});
+        {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32, bf16 or i8", .found = ts::quoted(asked.precision)});
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(asked.directory));
   TESSERA_TRY(const ts::pooling mode, pooling_of(directory, asked.pooling));
   TESSERA_TRY(const ts::model_description description, ts::describe(directory));
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   auto* inputs = app.add_option_group("input")->require_option(1);
   inputs->add_option("--inputs", asked.inputs, "safetensors file: input_ids, attention_mask, token_type_ids (optional)");
   inputs->add_option("--text", asked.texts, "lines {\"text\", \"prompt_name\"?}");
-  app.add_option("--precision", asked.precision, "of the weights: f32, bf16")->capture_default_str();
+  app.add_option("--precision", asked.precision, "of the weights: f32, bf16, i8")->capture_default_str();
   app.add_option("--pooling", asked.pooling, "pooling of a directory without modules.json (default: mean)");
   app.add_option("--task", asked.task, "name of the prompt put before every text that names none");
   app.add_option("--threads", asked.threads, "default: one for each processor");

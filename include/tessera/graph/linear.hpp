@@ -41,6 +41,16 @@ struct matrix_form<bf16> {
   static auto pack() noexcept { return kernel::kernels().matmul_bf16.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_bf16.matmul; }
 };
+template <>
+struct matrix_form<i8> {
+  static constexpr bool exists = true;
+  using element = std::uint8_t;
+  static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
+    return kernel::kernels().matmul_i8.packed_size(in, out);
+  }
+  static auto pack() noexcept { return kernel::kernels().matmul_i8.pack; }
+  static auto multiply() noexcept { return kernel::kernels().matmul_i8.matmul; }
+};
 
 }  // namespace detail
 

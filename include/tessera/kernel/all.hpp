@@ -12,6 +12,7 @@
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
+#include <tessera/kernel/matmul_i8.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/rotary.hpp>
@@ -31,6 +32,7 @@ inline constexpr kernel_table table = {
     .quantize = quantize_table,
     .matmul = matmul_table,
     .matmul_bf16 = matmul_bf16_table,
+    .matmul_i8 = matmul_i8_table,
     .norm = norm_table,
     .activation = activation_table,
     .attention = attention_table,

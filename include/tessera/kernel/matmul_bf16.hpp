@@ -227,7 +227,7 @@ struct bf16_product {
   bf16_row_word* slice;
 
   static constexpr std::size_t depth = 2 * bf16_depth;
-  static constexpr std::size_t most_panels = group_panels;
+  static constexpr std::size_t group_bytes = panel_group_bytes;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return (k + 1) / 2 * 2 * panel_width * 2; }
 
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {

@@ -55,11 +55,11 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   // A group of panels stays in the second-level cache while all rows pass; blocks of rows have nearly equal heights,
   // since a short last block would read the weights for little work.
-  const std::size_t group =
-      HWY_MIN(Product::most_panels, HWY_MAX(panel_group_bytes / HWY_MAX(product.panel_bytes(), std::size_t{1}), std::size_t{4}));
-  const std::size_t blocks = (m + tile_height - 1) / tile_height;
   const bool sliced = k > Product::depth;
-  HWY_ALIGN float sums[tile_height * Product::most_panels * panel_width];
+  const std::size_t fitting = Product::group_bytes / HWY_MAX(product.panel_bytes(), std::size_t{1});
+  const std::size_t group = HWY_MIN(sliced ? group_panels : panels, HWY_MAX(fitting, std::size_t{4}));
+  const std::size_t blocks = (m + tile_height - 1) / tile_height;
+  HWY_ALIGN float sums[tile_height * group_panels * panel_width];
   for (std::size_t first = 0; first < panels; first += group) {
     const std::size_t last = HWY_MIN(panels, first + group);
     std::size_t row = 0;

@@ -2,7 +2,7 @@
 /// sentence-transformers/all-MiniLM-L6-v2: 384 dimensions, 6 layers, mean pooling, unit length.
 ///
 ///     auto encoder = ts::load<ts::minilm_l6<>>("models/all-MiniLM-L6-v2");
-///     auto smaller = ts::load<ts::minilm_l6<ts::bf16>>("models/all-MiniLM-L6-v2");   // the same files, half the bytes a weight
+///     auto smaller = ts::load<ts::minilm_l6<ts::i8>>("models/all-MiniLM-L6-v2");   // the same files, a quarter of the bytes a weight
 #pragma once
 
 #include <tessera/model/bert.hpp>

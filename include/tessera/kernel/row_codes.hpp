@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A row of k numbers as 8-bit codes and one scale, after rotation by blocks: code = round(x' · (127 / largest)), x' ≈ code · scale.
+///
+/// x' is the row, padded with zeros to whole blocks and transformed by kernel/hadamard.hpp, largest its largest magnitude, scale =
+/// largest / 127. |x' - code · scale| <= scale · (1/2 + 2^-15). Codes are the same on every target.
+#if !defined(TESSERA_KERNEL_ROW_CODES_HPP)
+#define TESSERA_KERNEL_ROW_CODES_HPP
+
+#include <tessera/kernel/hadamard.hpp>
+#include <tessera/kernel/quantize.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// The numbers by which a row of largest rotated magnitude `largest` becomes codes, and codes become values. Tiny rows have
+/// a step of 2^-125, so that both are finite.
+struct row_scale_i8 {
+  float to_code;
+  float to_value;
+  [[nodiscard]] static constexpr row_scale_i8 of(float largest) noexcept {
+    if (!(largest < __builtin_huge_valf())) return {0.0f, __builtin_nanf("")};
+    if (largest < 127 * 0x1p-125f) return {0x1p125f, 0x1p-125f};
+    return {127.0f / largest, largest / 127.0f};
+  }
+};
+
+namespace scalar {
+
+/// A block of a row, rotated; zeros behind the row's k numbers.
+inline void rotate_block(const float* x, std::size_t k, std::size_t begin, float* rotated) noexcept {
+  for (std::size_t i = 0; i < hadamard_block; ++i) rotated[i] = begin + i < k ? x[begin + i] : 0.0f;
+  hadamard(rotated);
+}
+
+[[nodiscard]] inline row_scale_i8 row_scale(const float* x, std::size_t k) noexcept {
+  float rotated[hadamard_block];
+  float largest[2] = {};
+  for (std::size_t begin = 0; begin < k; begin += hadamard_block) {
+    rotate_block(x, k, begin, rotated);
+    largest[1] = max_abs(rotated, hadamard_block);
+    largest[0] = max_abs(largest, 2);
+  }
+  return row_scale_i8::of(largest[0]);
+}
+
+}  // namespace scalar
+
+}  // namespace tessera::inline TESSERA_ABI::kernel
+
+#endif  // TESSERA_KERNEL_ROW_CODES_HPP
+
+#if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_ROW_CODES_PASS) == defined(HWY_TARGET_TOGGLE)
+#if defined(TESSERA_KERNEL_ROW_CODES_PASS)
+#undef TESSERA_KERNEL_ROW_CODES_PASS
+#else
+#define TESSERA_KERNEL_ROW_CODES_PASS
+#endif
+
+#include <tessera/kernel/hadamard.hpp>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+HWY_INLINE float largest_of(hn::Vec<magnitude_tag> magnitudes) {
+  const std::int32_t bits = hn::ReduceMax(magnitude_tag(), magnitudes);
+  float largest;
+  hwy::CopySameSize(&bits, &largest);
+  return largest;
+}
+
+/// `count` rotated numbers (whole blocks) to codes; returns their sum.
+template <class Code>
+HWY_INLINE std::int32_t store_codes(const float* rotated, std::size_t count, float to_code, Code* codes) {
+  const float_tag d;
+  const hn::Rebind<Code, float_tag> narrow;
+  if (!(to_code > 0.0f)) {
+    for (std::size_t i = 0; i < count; ++i) codes[i] = 0;
+    return 0;
+  }
+  auto sum = hn::Zero(magnitude_tag());
+  for (std::size_t i = 0; i < count; i += float_lanes) {
+    const auto code = hn::NearestInt(hn::Mul(hn::LoadU(d, rotated + i), hn::Set(d, to_code)));
+    sum = hn::Add(sum, code);
+    hn::StoreU(hn::DemoteTo(narrow, code), narrow, codes + i);
+  }
+  return hn::ReduceSum(magnitude_tag(), sum);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
