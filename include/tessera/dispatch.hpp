@@ -25,6 +25,7 @@
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/gather.hpp>
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
@@ -46,6 +47,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 struct kernel_table {
   std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
   distance_kernels distance;
+  gather_kernels gather;
   many_to_many_kernels many_to_many;
   select_kernels select;
   convert_kernels convert;

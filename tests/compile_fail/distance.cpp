@@ -26,7 +26,7 @@ float right[] = {ts::dot(query, view),           ts::squared_l2_distance(query, 
                  ts::cosine_similarity(codes, query), ts::unit_cosine(query, document),
                  ts::cosine{}(query, half),      ts::inner_product{}(longer, longer),
                  ts::squared_l2{}(plain, plain), ts::hamming{}(bits, bits),
-                 ts::jaccard{}(other_bits, other_bits)};
+                 ts::jaccard{}(other_bits, other_bits), ts::sign_dot(query, bits)};
 #elif CASE == 1  // two models of one dimension
 // expect: tessera: these two vectors are of different embedding spaces, so their distance means nothing
 // expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
@@ -94,6 +94,14 @@ auto wrong = ts::unit_cosine(longer, longer);
 // expect: tessera: this space does not promise unit length, so a dot product is not its cosine; use cosine_similarity
 // expect~: space<(\S*name<10>)?\{?"anonymous"\}?, 3
 auto wrong = ts::unit_cosine(plain, plain);
+#elif CASE == 16  // signs first
+// expect: tessera: sign_dot takes an f32 query and binary codes (b1), in this order
+// expect~: is_same_v<\S*b1, \S*f32>
+auto wrong = ts::sign_dot(bits, query);
+#elif CASE == 17  // signs of another model
+// expect: tessera: these two vectors are of different embedding spaces, so their distance means nothing
+// expect~: space<(\S*name<12>)?\{?"e5_small_v2"\}?, 384
+auto wrong = ts::sign_product{}(query, other_bits);
 #endif
 
 }  // namespace example

@@ -14,6 +14,7 @@ namespace example {
 extern ts::flat<minilm, ts::f16> index;
 extern ts::flat<minilm> wide_index;
 extern ts::flat<minilm, ts::b1, ts::hamming> binary_index;
+extern ts::flat<minilm, ts::b1, ts::sign_product> sign_index;
 extern const ts::embedding<minilm> query;
 extern const ts::embedding<minilm, ts::f16> half;
 extern const ts::embedding<minilm, ts::i8> codes;
@@ -31,6 +32,7 @@ auto hits = index.search(query, 10);
 auto hits_of_half = index.search(half, 10);
 auto hits_of_all = wide_index.search(ts::embedding_matrix<minilm>(), 10);
 auto nearest_codes = binary_index.search(bits, 10);
+auto nearest_signs = sign_index.search(query, 10);
 #elif CASE == 1  // a row of another model, longer too
 // expect: tessera: this index holds another embedding space
 // expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
@@ -78,15 +80,19 @@ auto wrong = index.search(codes, 10);
 // expect: f32
 auto wrong = binary_index.search(query, 10);
 #elif CASE == 10  // cosine of bits
-// expect: tessera: hamming and jaccard compare binary codes (b1), the other metrics numbers
+// expect: tessera: hamming, jaccard and sign_product take binary codes (b1), the other metrics numbers
 // expect~: flat<\S*space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
 // expect[clang]: cosine
 ts::flat<minilm, ts::b1> wrong;
 #elif CASE == 11  // Hamming of numbers
-// expect: tessera: hamming and jaccard compare binary codes (b1), the other metrics numbers
+// expect: tessera: hamming, jaccard and sign_product take binary codes (b1), the other metrics numbers
 // expect~: flat<\S*space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
 // expect: hamming
 ts::flat<minilm, ts::i8, ts::hamming> wrong;
+#elif CASE == 12  // a binary query where signs meet numbers
+// expect: tessera: this index meets its binary codes with f32 queries (sign_product); for binary queries use hamming
+// expect~: is_same_v<\S*b1, \S*f32>
+auto wrong = sign_index.search(bits, 10);
 #endif
 
 }  // namespace example

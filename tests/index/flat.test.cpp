@@ -100,6 +100,19 @@ TEST_CASE("flat: the hits are those of the metric, in order, with the same bits"
   }
 }
 
+TEST_CASE("flat: f32 queries against binary codes", "[index]") {
+  ts::flat<named, ts::b1, ts::sign_product> index;
+  const auto wide = some_rows<named>(900);
+  succeed(index.add_rows(some_ids(900), in_precision<ts::b1>(wide)));
+  const auto queries = some_rows<named>(7, 2);
+  const auto batch = value_of(index.search(queries, 10));
+  for (std::size_t q = 0; q < queries.rows(); ++q) {
+    const auto expected = by_definition(index, queries.row(q), 10);
+    CHECK(same_hits(value_of(index.search(queries.row(q), 10)), expected));
+    CHECK(same_hits(batch[q], expected));
+  }
+}
+
 TEST_CASE("flat: numpy's ten nearest", "[index]") {
   const auto folder = fixture("search");
   const auto ids = value_of(ts::read_npy_ids((folder / "ids.npy").string()));

@@ -36,6 +36,7 @@ template <class Elements>
 std::vector<typename Elements::storage> random_row(random_source& random, std::size_t n) {
   if constexpr (std::is_same_v<Elements, tk::i8_elements>) return random.integers<std::int8_t>(n);
   else if constexpr (std::is_same_v<Elements, tk::i4_elements>) return random.integers<std::uint8_t>((n + 1) / 2);
+  else if constexpr (std::is_same_v<Elements, tk::b1_elements>) return random.integers<std::uint8_t>((n + 7) / 8);
   else return stored<Elements>(random.floats(n));
 }
 
@@ -133,6 +134,7 @@ using f16 = tk::f16_elements;
 using bf16 = tk::bf16_elements;
 using i8 = tk::i8_elements;
 using i4 = tk::i4_elements;
+using b1 = tk::b1_elements;
 
 }  // namespace
 
@@ -162,6 +164,9 @@ TEST_CASE("float distances of every precision stay within the documented bound a
   }
   SECTION("f32 query, i4 rows") {
     check_floats<f32, i4>(&table::dot_f32_i4, nullptr, nullptr, &table::dot_rows_f32_i4, nullptr);
+  }
+  SECTION("f32 query, b1 rows") {
+    check_floats<f32, b1>(&table::dot_f32_b1, nullptr, nullptr, &table::dot_rows_f32_b1, nullptr);
   }
 }
 
@@ -328,6 +333,22 @@ TEST_CASE("cosine has room for every float, and zero has no direction", "[kernel
   }
 }
 
+TEST_CASE("the cosine is that of the dot kernel's sums, to the bit", "[kernel][distance]") {
+  random_source random(23);
+  for (const std::size_t n : test_lengths(sizeof(float))) {
+    const std::vector<float> a = random.floats(n);
+    const std::vector<float> b = random.floats(n);
+    for_each_target([&](const kernel_table& target) {
+      const table& k = target.distance;
+      const float aa = k.dot_f32(a.data(), a.data(), n);
+      const float bb = k.dot_f32(b.data(), b.data(), n);
+      CHECK(tk::cosine_in_range(aa, bb) == (n > 0));
+      if (n > 0)
+        CHECK(same_bits(k.cosine_f32(a.data(), b.data(), n), tk::cosine_of_sums(k.dot_f32(a.data(), b.data(), n), aa, bb)));
+    });
+  }
+}
+
 TEST_CASE("a sum does not depend on where its vectors stand in memory", "[kernel][distance]") {
   random_source random(19);
   constexpr std::size_t n = 389;
@@ -360,5 +381,7 @@ TEST_CASE("the definitions agree with sums worked by hand", "[kernel][distance]"
   constexpr std::uint8_t y[] = {0x72, 0x0F};  // 2, 7, -1
   static_assert(tk::scalar::dot_integer<i4>(x, y, 3) == -2 + 7 + 8);
   static_assert(tk::scalar::hamming_b1(x, y, 2) == 5 + 3);
+  constexpr std::uint8_t signs[] = {0x05};
+  static_assert(tk::scalar::dot<f32, b1>(a, signs, 3) == 1.0f - 2.0f + 3.0f);
   CHECK(tk::scalar::cosine<f32, f32>(a, a, 3) == 1.0f);
 }

@@ -34,7 +34,7 @@ std::vector<Storage> random_values(random_source& random, std::size_t n) {
   }
 }
 
-/// `per_byte` values lie in one storage element.
+/// `per_element` values lie in one storage element.
 template <class Query, class Row>
 void check(tk::pack_vector<Query> panels::*pack_query, tk::pack_vector<Row> panels::*pack_row,
            tk::one_to_one<float, Query, Row> table::*dot, tk::one_to_one<float, Query, Row> table::*squared_l2,
@@ -99,6 +99,9 @@ TEST_CASE("many to many has the bits of one to one in every precision", "[kernel
   }
   SECTION("f32 queries, i4 rows") {
     check<float, std::uint8_t>(&panels::pack_f32_even_odd, &panels::pack_i4_even_odd, &table::dot_f32_i4, nullptr, 2);
+  }
+  SECTION("f32 queries, b1 rows") {
+    check<float, std::uint8_t>(&panels::pack_f32, &panels::pack_b1, &table::dot_f32_b1, nullptr, 8);
   }
 }
 

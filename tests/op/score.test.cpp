@@ -53,6 +53,16 @@ void check() {
       CHECK(wrong == 0);
       CHECK(out[count] == untouched);
     }
+    std::vector<std::uint32_t> at(count);
+    for (std::size_t i = 0; i < count; ++i) at[i] = static_cast<std::uint32_t>(i * 7 % rows.rows());
+    for (std::size_t q = 0; q < queries.rows(); ++q) {
+      ts::score_listed<Metric>(queries.row(q), rows, at, out.data());
+      std::size_t wrong = 0;
+      for (std::size_t i = 0; i < count; ++i)
+        if (!same_bits(out[i], Metric{}(queries.row(q), rows.row(at[i])))) ++wrong;
+      CHECK(wrong == 0);
+      CHECK(out[count] == untouched);
+    }
     if constexpr (ts::many_to_many_metric<Metric, QueryPrecision, Space, Precision>) {
       const ts::packed_queries<Metric, QueryPrecision, Space, Precision> packed(queries, 1, 7);
       CHECK(packed.size() == 7);
@@ -92,6 +102,8 @@ TEST_CASE("scores of many have the bits of the metric on each pair", "[op][score
   SECTION("b1") {
     check<ts::hamming, ts::b1, ts::b1, named>();
     check<ts::jaccard, ts::b1, ts::b1, named>();
+    check<ts::sign_product, ts::f32, ts::b1, named>();
+    check<ts::sign_product, ts::f32, ts::b1, unit>();
   }
 }
 

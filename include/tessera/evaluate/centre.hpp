@@ -8,9 +8,9 @@
 /// The mean is summed in double and rounded to f32 once.
 #pragma once
 
-#include <tessera/evaluate/transform.hpp>
 #include <tessera/interop/xtensor.hpp>
 #include <tessera/op/moments.hpp>
+#include <tessera/type/transformed.hpp>
 
 #include <xtensor/xtensor.hpp>
 
@@ -32,13 +32,15 @@ class centring {
 
   /// All rows without the mean. Errors: out_of_memory.
   [[nodiscard]] result<embedding_matrix<centred<Space>>> apply(const embedding_matrix<Space>& rows) const {
-    return to_embeddings<centred<Space>>(as_xtensor(rows) - mean_, detail::transformed(rows.made_by(), exact_));
+    return to_embeddings<centred<Space>>(as_xtensor(rows) - mean_,
+                                         detail::transformed(rows.made_by(), std::as_bytes(std::span(exact_))));
   }
   /// One vector without the mean, with the same bits as in a matrix.
   template <embedding_like Vector>
   [[nodiscard]] embedding<centred<Space>> apply(const Vector& vector) const {
     static_assert(std::is_same_v<typename Vector::space, Space>, "tessera: this mean is of another embedding space");
-    return to_embedding<centred<Space>>(as_xtensor(vector) - mean_, detail::transformed(vector.made_by(), exact_));
+    return to_embedding<centred<Space>>(as_xtensor(vector) - mean_,
+                                        detail::transformed(vector.made_by(), std::as_bytes(std::span(exact_))));
   }
 
  private:

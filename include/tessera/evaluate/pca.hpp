@@ -11,10 +11,10 @@
 #pragma once
 
 #include <tessera/evaluate/sum.hpp>
-#include <tessera/evaluate/transform.hpp>
 #include <tessera/interop/xtensor.hpp>
 #include <tessera/op/moments.hpp>
 #include <tessera/op/symmetric_eigen.hpp>
+#include <tessera/type/transformed.hpp>
 
 #include <xtensor/xtensor.hpp>
 
@@ -59,7 +59,7 @@ class pca {
   [[nodiscard]] result<embedding_matrix<projected<Space, M>>> project(const embedding_matrix<Space>& rows) const {
     TESSERA_TRY(auto made, (embedding_matrix<projected<Space, M>>::make(rows.rows())));
     for (std::size_t i = 0; i < rows.rows(); ++i) coordinates(rows.row(i).data(), made.values(i));
-    made.set_made_by(detail::transformed(rows.made_by(), mean_));
+    made.set_made_by(detail::transformed(rows.made_by(), std::as_bytes(std::span(mean_))));
     return made;
   }
   /// Of one vector, with the same bits as in a matrix.
@@ -69,7 +69,7 @@ class pca {
     static_assert(std::is_same_v<typename Vector::precision, f32>, "tessera: f32 is projected; narrow the result instead");
     embedding<projected<Space, M>> made;
     coordinates(vector.data(), std::span<float>(made.values()));
-    made.set_made_by(detail::transformed(vector.made_by(), mean_));
+    made.set_made_by(detail::transformed(vector.made_by(), std::as_bytes(std::span(mean_))));
     return made;
   }
 

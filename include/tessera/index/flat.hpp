@@ -30,7 +30,7 @@ namespace tessera::inline TESSERA_ABI {
 template <embedding_space Space, precision Precision = f32, metric Metric = cosine>
 class flat {
   static_assert(Metric::binary == std::is_same_v<Precision, b1>,
-                "tessera: hamming and jaccard compare binary codes (b1), the other metrics numbers");
+                "tessera: hamming, jaccard and sign_product take binary codes (b1), the other metrics numbers");
 
  public:
   using space = Space;

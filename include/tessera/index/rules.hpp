@@ -45,8 +45,15 @@ template <class Index, class Rows>
 /// Queries of this type can be asked.
 template <class Index, class Queries>
 [[nodiscard]] consteval bool index_answers() {
-  if constexpr (!same_space<typename Index::space, typename Queries::space>()) return false;
-  else return answers_precision<typename Index::precision, typename Queries::precision>();
+  if constexpr (!same_space<typename Index::space, typename Queries::space>()) {
+    return false;
+  } else if constexpr (std::is_same_v<typename Index::metric, sign_product>) {
+    static_assert(std::is_same_v<typename Queries::precision, f32>,
+                  "tessera: this index meets its binary codes with f32 queries (sign_product); for binary queries use hamming");
+    return std::is_same_v<typename Queries::precision, f32>;
+  } else {
+    return answers_precision<typename Index::precision, typename Queries::precision>();
+  }
 }
 
 /// The last `digits` hexadecimal digits of a number.

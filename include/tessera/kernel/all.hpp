@@ -9,6 +9,7 @@
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/convert.hpp>
 #include <tessera/kernel/distance.hpp>
+#include <tessera/kernel/gather.hpp>
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
@@ -26,6 +27,7 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 inline constexpr kernel_table table = {
     .name = &HWY_STR(HWY_NAMESPACE)[2],  // without the "N_"
     .distance = distance_table,
+    .gather = gather_table,
     .many_to_many = many_to_many_table,
     .select = select_table,
     .convert = convert_table,

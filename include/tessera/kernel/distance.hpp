@@ -9,9 +9,10 @@
 /// | hamming_b1  | bits that differ                      | exact uint32                                        |
 /// | jaccard_b1  | 1 - |a and b| / |a or b|              | float, one rounding; 0 where no bit is set in either |
 ///
-/// `dot_f32_i8` takes an f32 query and i8 rows. `dot_rows_f32(query, rows, stride, count, n, out)` writes out[r] = dot_f32(query,
-/// rows + r·stride, n) for r < count with the same bits; stride is in storage elements. Calls over more than 512 KiB read the rows
-/// as one stream from memory; for many queries, cut the rows into blocks below that and take every query to each block.
+/// `dot_f32_i8` takes an f32 query and i8 rows; `dot_f32_b1` reads a bit that is set as 1, one that is not as -1.
+/// `dot_rows_f32(query, rows, stride, count, n, out)` writes out[r] = dot_f32(query, rows + r·stride, n) for r < count with the
+/// same bits; stride is in storage elements. Calls over more than 512 KiB read the rows as one stream from memory; for many
+/// queries, cut the rows into blocks below that and take every query to each block.
 ///
 /// Error of the float sums, with u = 2^-24, for sums inside f32's range: |dot - exact| <= 2·n·u·sum|a_i·b_i| + n·2^-149, and
 /// |squared_l2 - exact| <= 2·(n + 2)·u·exact + n·2^-149 (the order of summation is a tree, so real errors are far smaller);
@@ -97,6 +98,15 @@ template <class Elements>
 
 }  // namespace scalar
 
+/// The cosine that three sums give. Squares of values far from 1 may have left f32's range (or be NaN): where this is false the
+/// kernels answer by the definition, in double.
+[[nodiscard]] constexpr bool cosine_in_range(float aa, float bb) noexcept {
+  return aa > 0x1p-80f && aa < 0x1p120f && bb > 0x1p-80f && bb < 0x1p120f;
+}
+[[nodiscard]] inline float cosine_of_sums(float ab, float aa, float bb) noexcept {
+  return static_cast<float>(static_cast<double>(ab) / std::sqrt(static_cast<double>(aa) * static_cast<double>(bb)));
+}
+
 template <class Out, class A, class B>
 using one_to_one = Out (*)(const A* a, const B* b, std::size_t n) noexcept;
 template <class Out, class Query, class Row>
@@ -112,7 +122,7 @@ struct distance_kernels {
   one_to_one<std::int32_t, std::int8_t, std::int8_t> dot_i8, squared_l2_i8;
   one_to_one<float, float, std::int8_t> dot_f32_i8;
   one_to_one<std::int32_t, std::uint8_t, std::uint8_t> dot_i4;
-  one_to_one<float, float, std::uint8_t> dot_f32_i4;
+  one_to_one<float, float, std::uint8_t> dot_f32_i4, dot_f32_b1;
   one_to_one<std::uint32_t, std::uint8_t, std::uint8_t> hamming_b1;  ///< n in bytes
   one_to_one<float, std::uint8_t, std::uint8_t> jaccard_b1;          ///< n in bytes
 
@@ -124,7 +134,7 @@ struct distance_kernels {
   one_to_many<std::int32_t, std::int8_t, std::int8_t> dot_rows_i8, squared_l2_rows_i8;
   one_to_many<float, float, std::int8_t> dot_rows_f32_i8;
   one_to_many<std::int32_t, std::uint8_t, std::uint8_t> dot_rows_i4;
-  one_to_many<float, float, std::uint8_t> dot_rows_f32_i4;
+  one_to_many<float, float, std::uint8_t> dot_rows_f32_i4, dot_rows_f32_b1;
   one_to_many<std::uint32_t, std::uint8_t, std::uint8_t> hamming_rows_b1;  ///< n in bytes
   one_to_many<float, std::uint8_t, std::uint8_t> jaccard_rows_b1;          ///< n in bytes
 };
@@ -140,137 +150,12 @@ struct distance_kernels {
 #define TESSERA_KERNEL_DISTANCE_PASS
 #endif
 
+#include <tessera/kernel/distance_float.hpp>
 #include <tessera/kernel/distance_integer.hpp>
-#include <tessera/kernel/elements.hpp>
 
 #include <hwy/highway.h>
 
-HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
-
-struct dot_step {
-  static HWY_INLINE float_vector add(float_vector a, float_vector b, float_vector sum) { return hn::MulAdd(a, b, sum); }
-};
-struct squared_l2_step {
-  static HWY_INLINE float_vector add(float_vector a, float_vector b, float_vector sum) {
-    const float_vector difference = hn::Sub(a, b);
-    return hn::MulAdd(difference, difference, sum);
-  }
-};
-
-/// Rows taken together, so that one load of the query serves all and their sums hide the latency of each other. Four
-/// accumulators a row: four rows fit 32 vector registers, two fit 16.
-inline constexpr std::size_t rows_together = HWY_CAP_GE512 || HWY_TARGET_IS_NEON ? 4 : 2;
-
-/// Sums of `Rows` rows. Value i goes to accumulator (i / float_lanes) mod 4 of its lane; what is left after the last multiple of
-/// 4 · float_lanes values fills accumulators 0 and 1, then 2 and 3. The number of rows changes nothing in a row's sum.
-template <class Step, class Query, class Row, std::size_t Rows, class QueryStorage, class RowStorage>
-HWY_INLINE void sum_rows(const QueryStorage* query, const RowStorage* rows, std::size_t stride, std::size_t n, float* out) {
-  const float_tag d;
-  float_vector sum[Rows][4];
-  HWY_UNROLL(4)
-  for (std::size_t r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = sum[r][2] = sum[r][3] = hn::Zero(d);
-
-  float_vector q0;
-  float_vector q1;
-  float_vector v0;
-  float_vector v1;
-  std::size_t i = 0;
-  for (; i + 4 * float_lanes <= n; i += 4 * float_lanes) {
-    loader<Query>::load(query, i, q0, q1);
-    HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) {
-      loader<Row>::load(rows + r * stride, i, v0, v1);
-      sum[r][0] = Step::add(q0, v0, sum[r][0]);
-      sum[r][1] = Step::add(q1, v1, sum[r][1]);
-    }
-    loader<Query>::load(query, i + 2 * float_lanes, q0, q1);
-    HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) {
-      loader<Row>::load(rows + r * stride, i + 2 * float_lanes, v0, v1);
-      sum[r][2] = Step::add(q0, v0, sum[r][2]);
-      sum[r][3] = Step::add(q1, v1, sum[r][3]);
-    }
-  }
-  if (i + 2 * float_lanes <= n) {
-    loader<Query>::load(query, i, q0, q1);
-    HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) {
-      loader<Row>::load(rows + r * stride, i, v0, v1);
-      sum[r][0] = Step::add(q0, v0, sum[r][0]);
-      sum[r][1] = Step::add(q1, v1, sum[r][1]);
-    }
-    i += 2 * float_lanes;
-  }
-  if (i < n) {
-    loader<Query>::load_n(query, i, n - i, q0, q1);
-    HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) {
-      loader<Row>::load_n(rows + r * stride, i, n - i, v0, v1);
-      sum[r][2] = Step::add(q0, v0, sum[r][2]);
-      sum[r][3] = Step::add(q1, v1, sum[r][3]);
-    }
-  }
-  HWY_UNROLL(4)
-  for (std::size_t r = 0; r < Rows; ++r)
-    out[r] = fold_lanes(d, hn::Add(hn::Add(sum[r][0], sum[r][1]), hn::Add(sum[r][2], sum[r][3])));
-}
-
-template <class Step, class Query, class Row, class QueryStorage, class RowStorage>
-inline float sum_one(const QueryStorage* a, const RowStorage* b, std::size_t n) noexcept {
-  float out;
-  sum_rows<Step, Query, Row, 1>(a, b, 0, n, &out);
-  return out;
-}
-
-template <class Step, class Query, class Row, class QueryStorage, class RowStorage>
-inline void sum_many(const QueryStorage* query, const RowStorage* rows, std::size_t stride, std::size_t count, std::size_t n,
-                     float* out) noexcept {
-  std::size_t r = 0;
-  if (count * stride * sizeof(RowStorage) <= cached_rows_bytes)
-    for (; r + rows_together <= count; r += rows_together)
-      sum_rows<Step, Query, Row, rows_together>(query, rows + r * stride, stride, n, out + r);
-  for (; r < count; ++r) out[r] = sum_one<Step, Query, Row>(query, rows + r * stride, n);
-}
-
-/// Loads as `Query` and `Row`; `A` and `B` are the same storage for the scalar definition.
-template <class Query, class Row, class A, class B>
-inline float cosine(const typename A::storage* a, const typename B::storage* b, std::size_t n) noexcept {
-  const float_tag d;
-  float_vector ab0 = hn::Zero(d);
-  float_vector ab1 = ab0;
-  float_vector aa0 = ab0;
-  float_vector aa1 = ab0;
-  float_vector bb0 = ab0;
-  float_vector bb1 = ab0;
-  float_vector a0;
-  float_vector a1;
-  float_vector b0;
-  float_vector b1;
-  for (std::size_t i = 0; i < n; i += 2 * float_lanes) {
-    if (n - i >= 2 * float_lanes) {
-      loader<Query>::load(a, i, a0, a1);
-      loader<Row>::load(b, i, b0, b1);
-    } else {
-      loader<Query>::load_n(a, i, n - i, a0, a1);
-      loader<Row>::load_n(b, i, n - i, b0, b1);
-    }
-    ab0 = hn::MulAdd(a0, b0, ab0);
-    ab1 = hn::MulAdd(a1, b1, ab1);
-    aa0 = hn::MulAdd(a0, a0, aa0);
-    aa1 = hn::MulAdd(a1, a1, aa1);
-    bb0 = hn::MulAdd(b0, b0, bb0);
-    bb1 = hn::MulAdd(b1, b1, bb1);
-  }
-  const float ab = hn::ReduceSum(d, hn::Add(ab0, ab1));
-  const float aa = hn::ReduceSum(d, hn::Add(aa0, aa1));
-  const float bb = hn::ReduceSum(d, hn::Add(bb0, bb1));
-  // Squares far from 1 may have left f32's range (or are NaN): the definition in double has room for every float.
-  constexpr float least = 0x1p-80f;
-  constexpr float most = 0x1p120f;
-  if (!(aa > least && aa < most && bb > least && bb < most)) return scalar::cosine<A, B>(a, b, n);
-  return static_cast<float>(static_cast<double>(ab) / __builtin_sqrt(static_cast<double>(aa) * static_cast<double>(bb)));
-}
 
 using f32e = f32_elements;
 using f16e = f16_elements;
@@ -297,6 +182,7 @@ inline constexpr distance_kernels distance_table = {
     .dot_f32_i8 = sum_one<dot_step, f32e, i8_elements>,
     .dot_i4 = dot_i4,
     .dot_f32_i4 = sum_one<dot_step, f32_even_odd, i4_even_odd>,
+    .dot_f32_b1 = sum_one<dot_step, f32e, b1_elements>,
     .hamming_b1 = hamming_b1,
     .jaccard_b1 = jaccard_b1,
     .dot_rows_f32 = sum_many<dot_step, f32e, f32e>,
@@ -314,11 +200,11 @@ inline constexpr distance_kernels distance_table = {
     .dot_rows_f32_i8 = sum_many<dot_step, f32e, i8_elements>,
     .dot_rows_i4 = dot_rows_i4,
     .dot_rows_f32_i4 = sum_many<dot_step, f32_even_odd, i4_even_odd>,
+    .dot_rows_f32_b1 = sum_many<dot_step, f32e, b1_elements>,
     .hamming_rows_b1 = hamming_rows_b1,
     .jaccard_rows_b1 = jaccard_rows_b1,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
 
 #endif

@@ -11,7 +11,7 @@
 #define TESSERA_KERNEL_DISTANCE_INTEGER_PASS
 #endif
 
-#include <tessera/kernel/elements.hpp>
+#include <tessera/kernel/distance_float.hpp>
 
 #include <hwy/highway.h>
 
@@ -123,7 +123,7 @@ struct i4_dot {
 
 /// `n_bytes` of each row; results modulo 2^32, which the documented limits of n keep exact.
 template <class Step, std::size_t Rows>
-HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typename Step::storage* rows, std::size_t stride,
+HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typename Step::storage* const (&row)[Rows],
                               std::size_t n_bytes, std::int32_t* out) {
   const int_tag d;
   int_vector sum[Rows][2];
@@ -135,14 +135,14 @@ HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typenam
     const auto q = Step::load(query + i);
     correction = Step::add_correction(q, correction);
     HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) Step::add(q, Step::load(rows + r * stride + i), sum[r][0], sum[r][1]);
+    for (std::size_t r = 0; r < Rows; ++r) Step::add(q, Step::load(row[r] + i), sum[r][0], sum[r][1]);
   }
   if (i < n_bytes) {
     const auto q = Step::load_n(query + i, n_bytes - i);
     correction = Step::add_correction(q, correction);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r)
-      Step::add(q, Step::load_n(rows + r * stride + i, n_bytes - i), sum[r][0], sum[r][1]);
+      Step::add(q, Step::load_n(row[r] + i, n_bytes - i), sum[r][0], sum[r][1]);
   }
   HWY_UNROLL(4)
   for (std::size_t r = 0; r < Rows; ++r)
@@ -150,37 +150,62 @@ HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typenam
 }
 
 inline constexpr std::size_t code_rows_together = 4;
-/// Rows are taken together only where all rows of a call may lie in the second-level cache. From memory they are read one after
-/// the other: the processor's own prefetching keeps one stream at full bandwidth, but reached half of it on four.
-inline constexpr std::size_t cached_rows_bytes = std::size_t{512} << 10;
+template <class Step>
+HWY_INLINE std::int32_t sum_code_row(const typename Step::storage* query, const typename Step::storage* row,
+                                     std::size_t n_bytes) {
+  const typename Step::storage* const rows[1] = {row};
+  std::int32_t out;
+  sum_code_rows<Step, 1>(query, rows, n_bytes, &out);
+  return out;
+}
 
 template <class Step>
 HWY_INLINE void sum_codes(const typename Step::storage* query, const typename Step::storage* rows, std::size_t stride,
                           std::size_t count, std::size_t n_bytes, std::int32_t* out) {
   std::size_t r = 0;
   if (count * stride * sizeof(*rows) <= cached_rows_bytes)
-    for (; r + code_rows_together <= count; r += code_rows_together)
-      sum_code_rows<Step, code_rows_together>(query, rows + r * stride, stride, n_bytes, out + r);
-  for (; r < count; ++r) sum_code_rows<Step, 1>(query, rows + r * stride, stride, n_bytes, out + r);
+    for (; r + code_rows_together <= count; r += code_rows_together) {
+      const typename Step::storage* const row[] = {rows + r * stride, rows + (r + 1) * stride, rows + (r + 2) * stride,
+                                                   rows + (r + 3) * stride};
+      sum_code_rows<Step, code_rows_together>(query, row, n_bytes, out + r);
+    }
+  for (; r < count; ++r) out[r] = sum_code_row<Step>(query, rows + r * stride, n_bytes);
+}
+
+template <class Step>
+HWY_INLINE void sum_gathered_codes(const typename Step::storage* query, const typename Step::storage* rows, std::size_t stride,
+                                   const std::uint32_t* at, std::size_t count, std::size_t n_bytes, std::int32_t* out) {
+  const gathered<typename Step::storage> list(rows, stride, at, count, n_bytes, code_rows_together);
+  std::size_t r = 0;
+  for (; r + code_rows_together <= count; r += code_rows_together) {
+    for (std::size_t i = 0; i < code_rows_together; ++i) list.ask_for(list.later(r + i));
+    const typename Step::storage* const row[] = {list[r], list[r + 1], list[r + 2], list[r + 3]};
+    sum_code_rows<Step, code_rows_together>(query, row, n_bytes, out + r);
+  }
+  for (; r < count; ++r) out[r] = sum_code_row<Step>(query, list[r], n_bytes);
 }
 
 inline std::int32_t dot_i8(const std::int8_t* a, const std::int8_t* b, std::size_t n) noexcept {
-  std::int32_t out;
-  sum_code_rows<i8_dot, 1>(a, b, 0, n, &out);
-  return out;
+  return sum_code_row<i8_dot>(a, b, n);
 }
 inline void dot_rows_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
                         std::size_t n, std::int32_t* out) noexcept {
   sum_codes<i8_dot>(query, rows, stride, count, n, out);
 }
+inline void dot_gathered_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride, const std::uint32_t* at,
+                            std::size_t count, std::size_t n, std::int32_t* out) noexcept {
+  sum_gathered_codes<i8_dot>(query, rows, stride, at, count, n, out);
+}
 inline std::int32_t squared_l2_i8(const std::int8_t* a, const std::int8_t* b, std::size_t n) noexcept {
-  std::int32_t out;
-  sum_code_rows<i8_squared_l2, 1>(a, b, 0, n, &out);
-  return out;
+  return sum_code_row<i8_squared_l2>(a, b, n);
 }
 inline void squared_l2_rows_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride, std::size_t count,
                                std::size_t n, std::int32_t* out) noexcept {
   sum_codes<i8_squared_l2>(query, rows, stride, count, n, out);
+}
+inline void squared_l2_gathered_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride,
+                                   const std::uint32_t* at, std::size_t count, std::size_t n, std::int32_t* out) noexcept {
+  sum_gathered_codes<i8_squared_l2>(query, rows, stride, at, count, n, out);
 }
 
 /// The product of the last value where n is odd; whole bytes are summed without it, so the spare half byte is never used.
@@ -188,15 +213,20 @@ HWY_INLINE std::int32_t last_i4(const std::uint8_t* a, const std::uint8_t* b, st
   return n % 2 == 0 ? 0 : i4_elements::at(a, n - 1) * i4_elements::at(b, n - 1);
 }
 inline std::int32_t dot_i4(const std::uint8_t* a, const std::uint8_t* b, std::size_t n) noexcept {
-  std::int32_t out;
-  sum_code_rows<i4_dot, 1>(a, b, 0, n / 2, &out);
-  return out + last_i4(a, b, n);
+  return sum_code_row<i4_dot>(a, b, n / 2) + last_i4(a, b, n);
 }
 inline void dot_rows_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                         std::size_t n, std::int32_t* out) noexcept {
   sum_codes<i4_dot>(query, rows, stride, count, n / 2, out);
   if (n % 2 != 0)
     for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + r * stride, n);
+}
+
+inline void dot_gathered_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, const std::uint32_t* at,
+                            std::size_t count, std::size_t n, std::int32_t* out) noexcept {
+  sum_gathered_codes<i4_dot>(query, rows, stride, at, count, n / 2, out);
+  if (n % 2 != 0)
+    for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + at[r] * stride, n);
 }
 
 /// Bits set in each 64-bit lane.
@@ -254,6 +284,23 @@ inline void hamming_rows_b1(const std::uint8_t* query, const std::uint8_t* rows,
 inline void jaccard_rows_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                             std::size_t n_bytes, float* out) noexcept {
   for (std::size_t r = 0; r < count; ++r) out[r] = jaccard_b1(query, rows + r * stride, n_bytes);
+}
+
+inline void hamming_gathered_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride,
+                                const std::uint32_t* at, std::size_t count, std::size_t n_bytes, std::uint32_t* out) noexcept {
+  const gathered<std::uint8_t> list(rows, stride, at, count, n_bytes, 1);
+  for (std::size_t r = 0; r < count; ++r) {
+    list.ask_for(list.later(r));
+    out[r] = hamming_b1(query, list[r], n_bytes);
+  }
+}
+inline void jaccard_gathered_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride,
+                                const std::uint32_t* at, std::size_t count, std::size_t n_bytes, float* out) noexcept {
+  const gathered<std::uint8_t> list(rows, stride, at, count, n_bytes, 1);
+  for (std::size_t r = 0; r < count; ++r) {
+    list.ask_for(list.later(r));
+    out[r] = jaccard_b1(query, list[r], n_bytes);
+  }
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

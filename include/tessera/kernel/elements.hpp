@@ -8,8 +8,10 @@
 /// | bf16     | std::uint16_t | one each, bfloat16                                    |
 /// | i8       | std::int8_t   | one each                                              |
 /// | i4       | std::uint8_t  | two each, two's complement, the low half first        |
+/// | b1       | std::uint8_t  | eight each, the low bit first: 1 where set, else -1   |
 ///
-/// Vector loads never touch memory behind the n-th value; values behind it read as zero.
+/// Vector loads never touch memory behind the n-th value; values behind it read as zero (those of i4 and b1 as any number: the zeros
+/// of the other side remove them).
 #if !defined(TESSERA_KERNEL_ELEMENTS_HPP)
 #define TESSERA_KERNEL_ELEMENTS_HPP
 
@@ -45,6 +47,13 @@ struct i4_elements {
   [[nodiscard]] static constexpr std::int32_t at(const std::uint8_t* x, std::size_t i) noexcept {
     const std::int32_t half = i % 2 == 0 ? x[i / 2] & 15 : x[i / 2] >> 4;
     return (half ^ 8) - 8;
+  }
+};
+
+struct b1_elements {
+  using storage = std::uint8_t;
+  [[nodiscard]] static constexpr std::int32_t at(const std::uint8_t* x, std::size_t i) noexcept {
+    return (x[i / 8] >> (i % 8) & 1) != 0 ? 1 : -1;
   }
 };
 
@@ -95,6 +104,7 @@ struct loader;
 
 template <>
 struct loader<f32_elements> {
+  static constexpr std::size_t value_bits = 32;  // a value
   static HWY_INLINE void load(const float* x, std::size_t i, float_vector& v0, float_vector& v1) {
     const float_tag d;
     v0 = hn::LoadU(d, x + i);
@@ -132,6 +142,7 @@ HWY_INLINE hn::Vec<DF> widen_f16(DF d, hn::Vec<hn::Rebind<std::uint16_t, DF>> bi
 
 template <>
 struct loader<f16_elements> {
+  static constexpr std::size_t value_bits = 16;
   using half_tag = hn::Rebind<std::uint16_t, float_tag>;
   static HWY_INLINE float_vector widen(hn::Vec<half_tag> bits) { return widen_f16(float_tag(), bits); }
   static HWY_INLINE void load(const std::uint16_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
@@ -147,6 +158,7 @@ struct loader<f16_elements> {
 
 template <>
 struct loader<bf16_elements> {
+  static constexpr std::size_t value_bits = 16;
   using half_tag = hn::Rebind<std::uint16_t, float_tag>;
   static HWY_INLINE float_vector widen(hn::Vec<half_tag> bits) {
     const hn::RebindToUnsigned<float_tag> wide;
@@ -168,6 +180,7 @@ struct loader<bf16_elements> {
 struct bf16_even_odd;
 template <>
 struct loader<bf16_even_odd> {
+  static constexpr std::size_t value_bits = 16;
   using pair_tag = hn::RebindToUnsigned<float_tag>;
   using half_tag = hn::Repartition<std::uint16_t, float_tag>;
   static HWY_INLINE void split(hn::Vec<half_tag> bits, float_vector& v0, float_vector& v1) {
@@ -186,6 +199,7 @@ struct loader<bf16_even_odd> {
 
 template <>
 struct loader<i8_elements> {
+  static constexpr std::size_t value_bits = 8;
   using byte_tag = hn::Rebind<std::int8_t, float_tag>;
   static HWY_INLINE float_vector widen(hn::Vec<byte_tag> bytes) {
     return hn::ConvertTo(float_tag(), hn::PromoteTo(hn::RebindToSigned<float_tag>(), bytes));
@@ -206,6 +220,7 @@ struct loader<i8_elements> {
 struct i4_even_odd;
 template <>
 struct loader<i4_even_odd> {
+  static constexpr std::size_t value_bits = 4;
   using byte_tag = hn::Rebind<std::uint8_t, float_tag>;
   static HWY_INLINE void split(hn::Vec<byte_tag> bytes, float_vector& v0, float_vector& v1) {
     const float_tag d;
@@ -233,6 +248,7 @@ struct loader<i4_even_odd> {
 struct f32_even_odd;
 template <>
 struct loader<f32_even_odd> {
+  static constexpr std::size_t value_bits = 32;
   static HWY_INLINE void split(float_vector x0, float_vector x1, float_vector& v0, float_vector& v1) {
     v0 = hn::ConcatEven(float_tag(), x1, x0);
     v1 = hn::ConcatOdd(float_tag(), x1, x0);
@@ -253,6 +269,7 @@ struct loader<f32_even_odd> {
 
 template <>
 struct loader<i4_elements> {
+  static constexpr std::size_t value_bits = 4;
   static HWY_INLINE void merge(float_vector even, float_vector odd, float_vector& v0, float_vector& v1) {
     v0 = hn::InterleaveWholeLower(float_tag(), even, odd);
     v1 = hn::InterleaveWholeUpper(float_tag(), even, odd);
@@ -268,6 +285,36 @@ struct loader<i4_elements> {
     float_vector odd;
     loader<i4_even_odd>::load_n(x, i, n, even, odd);
     merge(even, odd, v0, v1);
+  }
+};
+
+template <>
+struct loader<b1_elements> {
+  static constexpr std::size_t value_bits = 1;
+  static HWY_INLINE float_vector signs(std::uint32_t from) {
+    const float_tag d;
+    const hn::RebindToSigned<float_tag> di;
+    HWY_ALIGN static constexpr std::int32_t places[16] = {1,    2,    4,    8,    16,   32,   64,    128,
+                                                          256,  512,  1024, 2048, 4096, 8192, 16384, 32768};
+    const auto place = hn::Load(di, places);
+    const auto is_set = hn::Eq(hn::And(hn::Set(di, static_cast<std::int32_t>(from)), place), place);
+    return hn::IfThenElse(hn::RebindMask(d, is_set), hn::Set(d, 1.0f), hn::Set(d, -1.0f));
+  }
+  static HWY_INLINE void load_bytes(const std::uint8_t* x, std::size_t bytes, float_vector& v0, float_vector& v1) {
+    std::uint32_t read = 0;
+    __builtin_memcpy(&read, x, bytes);
+    v0 = signs(read);
+    v1 = signs(read >> float_lanes);
+  }
+  static HWY_INLINE void load(const std::uint8_t* x, std::size_t i, float_vector& v0, float_vector& v1) {
+    load_bytes(x + i / 8, 2 * float_lanes / 8, v0, v1);
+  }
+  static HWY_INLINE void load_n(const std::uint8_t* x, std::size_t i, std::size_t n, float_vector& v0, float_vector& v1) {
+    const std::size_t bytes = (n + 7) / 8;
+    std::uint32_t read = 0;
+    for (std::size_t byte = 0; byte < bytes; ++byte) read |= static_cast<std::uint32_t>(x[i / 8 + byte]) << (8 * byte);
+    v0 = signs(read);
+    v1 = signs(read >> float_lanes);
   }
 };
 

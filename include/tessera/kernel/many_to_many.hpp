@@ -20,6 +20,7 @@
 /// | f32   | bf16 | pack_f32            | pack_bf16          |
 /// | f32   | i8   | pack_f32            | pack_i8            |
 /// | f32   | i4   | pack_f32_even_odd   | pack_i4_even_odd   |
+/// | f32   | b1   | pack_f32            | pack_b1            |
 /// | f16   | f16  | pack_f16            | pack_f16           |
 /// | bf16  | bf16 | pack_bf16_even_odd  | pack_bf16_even_odd |
 #if !defined(TESSERA_KERNEL_MANY_TO_MANY_HPP)
@@ -44,7 +45,7 @@ struct many_to_many_kernels {
   pack_vector<float> pack_f32, pack_f32_even_odd;
   pack_vector<std::uint16_t> pack_f16, pack_bf16, pack_bf16_even_odd;
   pack_vector<std::int8_t> pack_i8;
-  pack_vector<std::uint8_t> pack_i4_even_odd;
+  pack_vector<std::uint8_t> pack_i4_even_odd, pack_b1;
   packed_to_packed dot, squared_l2;
 };
 
@@ -248,6 +249,7 @@ inline constexpr many_to_many_kernels many_to_many_table = {
     .pack_bf16_even_odd = tile_pack<bf16_even_odd>,
     .pack_i8 = tile_pack<i8_elements>,
     .pack_i4_even_odd = tile_pack<i4_even_odd>,
+    .pack_b1 = tile_pack<b1_elements>,
     .dot = tile_all<dot_step>,
     .squared_l2 = tile_all<squared_l2_step>,
 };

@@ -9,6 +9,7 @@
 /// | unit_cosine(a, b)         | dot, which is the cosine at unit length      | the same; unit-length spaces only       |
 /// | hamming_distance(a, b)    | number of bits that differ                   | b1                                      |
 /// | jaccard_distance(a, b)    | 1 - |a and b| / |a or b|, 0 where both empty | b1                                      |
+/// | sign_dot(a, b)            | sum of a_i where b's bit is set, -a_i else   | f32 and b1                              |
 ///
 ///     const float similarity = ts::cosine_similarity(query, document);
 ///
@@ -36,8 +37,10 @@ template <class A, class B>
                 "tessera: this distance needs numbers, not binary codes (b1); use hamming_distance or jaccard_distance");
   static_assert(std::is_same_v<PA, PB> || std::is_same_v<PA, f32> || std::is_same_v<PB, f32>,
                 "tessera: these two vectors have different precisions; only f32 is compared with a narrower one");
-  return std::is_same_v<typename A::space, typename B::space> && !std::is_same_v<PA, b1> && !std::is_same_v<PB, b1> &&
-         (std::is_same_v<PA, PB> || std::is_same_v<PA, f32> || std::is_same_v<PB, f32>);
+  static_assert(has_one_unit<typename A::space>,
+                "tessera: every component of these codes has a unit of its own; score them with a prepared query");
+  return has_one_unit<typename A::space> && std::is_same_v<typename A::space, typename B::space> && !std::is_same_v<PA, b1> &&
+         !std::is_same_v<PB, b1> && (std::is_same_v<PA, PB> || std::is_same_v<PA, f32> || std::is_same_v<PB, f32>);
 }
 
 template <class A, class B>
@@ -94,6 +97,21 @@ template <class View>
   return std::sqrt(static_cast<float>(raw_dot(view, view))) * scale_of(view);
 }
 
+/// What squared L2 needs of a vector of codes: their scale, and the sum of their squares with it.
+struct code_square {
+  double scale, square;
+};
+template <class View>
+[[nodiscard]] code_square square_of(const View& view) noexcept {
+  const auto scale = static_cast<double>(scale_of(view));
+  return {scale, static_cast<double>(raw_dot(view, view)) * scale * scale};
+}
+/// |a|^2 + |b|^2 - 2·a·b, put together in double so that nothing cancels between exact integer sums.
+[[nodiscard]] inline float difference_of_codes(const code_square& a, const code_square& b, double dot) noexcept {
+  const double distance = a.square + b.square - 2.0 * (dot * a.scale * b.scale);
+  return static_cast<float>(distance < 0.0 ? 0.0 : distance);
+}
+
 /// sum of (a_i - b_i)^2 of two views that can be compared.
 template <class A, class B>
 [[nodiscard]] float squared_difference(const A& a, const B& b) noexcept {
@@ -114,15 +132,19 @@ template <class A, class B>
   } else if constexpr (std::is_same_v<PB, bf16>) {
     return kernel.squared_l2_f32_bf16(a.data(), kernel_data(b), n);
   } else {
-    // Two scales: |a|^2 + |b|^2 - 2·a·b, put together in double so that nothing cancels between exact integer sums.
-    const auto sa = static_cast<double>(scale_of(a));
-    const auto sb = static_cast<double>(scale_of(b));
-    const double aa = static_cast<double>(raw_dot(a, a)) * sa * sa;
-    const double bb = static_cast<double>(raw_dot(b, b)) * sb * sb;
-    const double ab = static_cast<double>(raw_dot(a, b)) * sa * sb;
-    const double distance = aa + bb - 2.0 * ab;
-    return static_cast<float>(distance < 0.0 ? 0.0 : distance);
+    return difference_of_codes(square_of(a), square_of(b), static_cast<double>(raw_dot(a, b)));
   }
+}
+
+/// An f32 query and signs, in this order.
+template <class A, class B>
+[[nodiscard]] consteval bool signed_by() {
+  static_assert(std::is_same_v<typename A::space, typename B::space>,
+                "tessera: these two vectors are of different embedding spaces, so their distance means nothing");
+  static_assert(std::is_same_v<typename A::precision, f32> && std::is_same_v<typename B::precision, b1>,
+                "tessera: sign_dot takes an f32 query and binary codes (b1), in this order");
+  return std::is_same_v<typename A::space, typename B::space> && std::is_same_v<typename A::precision, f32> &&
+         std::is_same_v<typename B::precision, b1>;
 }
 
 }  // namespace detail
@@ -169,6 +191,13 @@ template <embedding_like A, embedding_like B>
 [[nodiscard]] std::uint32_t hamming_distance(const A& a, const B& b) noexcept {
   if constexpr (detail::binary<A, B>()) return kernel::kernels().distance.hamming_b1(a.data(), b.data(), A::stored);
   else return 0;
+}
+
+/// The inner product of an f32 query with the signs of a binary code: bits that are set count as 1, the others as -1.
+template <embedding_like A, embedding_like B>
+[[nodiscard]] float sign_dot(const A& query, const B& code) noexcept {
+  if constexpr (detail::signed_by<A, B>()) return kernel::kernels().distance.dot_f32_b1(query.data(), code.data(), A::dimension);
+  else return 0.0f;
 }
 
 /// 1 - (bits set in both) / (bits set in either).

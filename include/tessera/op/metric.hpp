@@ -8,6 +8,7 @@
 /// | squared_l2    | squared_l2_distance         | small   | f32 f16 bf16 i8 i4        |
 /// | hamming       | hamming_distance            | small   | b1                        |
 /// | jaccard       | jaccard_distance            | small   | b1                        |
+/// | sign_product  | sign_dot                    | large   | b1, queries in f32        |
 ///
 ///     const float score = ts::cosine{}(query, document);
 #pragma once
@@ -63,6 +64,16 @@ struct jaccard {
   template <embedding_like A, embedding_like B>
   [[nodiscard]] float operator()(const A& a, const B& b) const noexcept {
     return jaccard_distance(a, b);
+  }
+};
+
+struct sign_product {
+  static constexpr bool larger_is_nearer = true;
+  static constexpr bool binary = true;
+  static constexpr std::string_view label = "sign_product";
+  template <embedding_like A, embedding_like B>
+  [[nodiscard]] float operator()(const A& query, const B& code) const noexcept {
+    return sign_dot(query, code);
   }
 };
 

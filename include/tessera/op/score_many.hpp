@@ -11,6 +11,7 @@
 
 #include <tessera/op/score_rows.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -18,10 +19,13 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-/// Whether packed kernels exist for a query and rows of these precisions: sums in f32.
-template <class Query, class Row>
-inline constexpr bool packable = (std::is_same_v<Query, f32> && !std::is_same_v<Row, b1>) ||
-                                 (std::is_same_v<Query, Row> && floating_precision<Row>);
+/// Whether packed kernels exist for a query and rows of these precisions, whose sums are kept in f32. Sums of products of integer
+/// codes are the exact integers as long as these stay below 2^24.
+template <class Query, class Row, std::size_t Dimension>
+inline constexpr bool packable =
+    std::is_same_v<Query, f32> ||
+    (std::is_same_v<Query, Row> && (floating_precision<Row> || (std::is_same_v<Row, i4> && Dimension % 2 == 0) ||
+                                    (std::is_same_v<Row, i8> && Dimension * 128 * 128 < (1u << 24u))));
 
 /// The function that packs one side; `Other` is the precision of the other.
 template <class Precision, class Other>
@@ -30,7 +34,8 @@ template <class Precision, class Other>
   else if constexpr (std::is_same_v<Precision, f16>) return k.pack_f16;
   else if constexpr (std::is_same_v<Precision, bf16>) return std::is_same_v<Other, bf16> ? k.pack_bf16_even_odd : k.pack_bf16;
   else if constexpr (std::is_same_v<Precision, i8>) return k.pack_i8;
-  else return k.pack_i4_even_odd;
+  else if constexpr (std::is_same_v<Precision, i4>) return k.pack_i4_even_odd;
+  else return k.pack_b1;
 }
 
 }  // namespace detail
@@ -38,8 +43,8 @@ template <class Precision, class Other>
 /// Whether scores of many queries with many rows come from packed kernels.
 template <class Metric, class QueryPrecision, class Space, class Precision>
 concept many_to_many_metric =
-    detail::packable<QueryPrecision, Precision> &&
-    (detail::scored_by_dot<Metric, Space, Precision> || (std::is_same_v<Metric, squared_l2> && floating_precision<Precision>));
+    detail::sums_components<Metric> && detail::packable<QueryPrecision, Precision, Space::dimension> &&
+    std::is_same_v<Metric, sign_product> == std::is_same_v<Precision, b1>;
 
 template <metric Metric, precision QueryPrecision, embedding_space Space, precision Precision>
   requires many_to_many_metric<Metric, QueryPrecision, Space, Precision>
@@ -56,7 +61,7 @@ class packed_queries {
     for (std::size_t q = 0; q < count; ++q) {
       const auto view = queries[first + q].view();
       static_assert(std::is_same_v<typename decltype(view)::precision, QueryPrecision>);
-      static_assert(detail::comparable<decltype(view), typename embedding_matrix<Space, Precision>::row_view>());
+      static_assert(detail::summable<Metric, decltype(view), typename embedding_matrix<Space, Precision>::row_view>());
       pack(detail::kernel_data(view), dimension, q, panel_.data());
       finish_.emplace_back(view);
     }
@@ -72,22 +77,28 @@ class packed_queries {
   void score(const embedding_matrix<Space, Precision>& rows, std::size_t first, std::size_t count, float* panel, float* out,
              std::size_t out_stride) const noexcept {
     TESSERA_ASSERT(first <= rows.rows() && count <= rows.rows() - first);
+    if (size() == 0) return;
     const auto& k = kernel::kernels().many_to_many;
     const auto pack = detail::pack_kernel<Precision, QueryPrecision>(k);
     for (std::size_t i = 0; i < count; ++i) pack(detail::kernel_data(rows.row(first + i)), dimension, i, panel);
-    if constexpr (std::is_same_v<Metric, squared_l2>) {
-      k.squared_l2(panel_.data(), size(), panel, count, dimension, out, out_stride);
-    } else {
-      k.dot(panel_.data(), size(), panel, count, dimension, out, out_stride);
-      if constexpr (!finish::plain)
-        for (std::size_t q = 0; q < size(); ++q)
-          for (std::size_t i = 0; i < count; ++i)
-            out[q * out_stride + i] = finish_[q](out[q * out_stride + i], rows.row(first + i));
+    const auto multiply = detail::by_differences<Metric, Precision> ? k.squared_l2 : k.dot;
+    multiply(panel_.data(), size(), panel, count, dimension, out, out_stride);
+    if constexpr (!detail::plainly_scored<Metric, Space, Precision>) {
+      constexpr std::size_t together = 64;  // facts of rows that are worked out once for all queries
+      typename finish::fact facts[together];
+      for (std::size_t done = 0; done < count; done += together) {
+        const std::size_t now = std::min(together, count - done);
+        for (std::size_t i = 0; i < now; ++i) facts[i] = finish_[0].of(rows.row(first + done + i));
+        for (std::size_t q = 0; q < size(); ++q) {
+          float* scores = out + q * out_stride + done;
+          for (std::size_t i = 0; i < now; ++i) scores[i] = finish_[q](static_cast<typename finish::sum>(scores[i]), facts[i]);
+        }
+      }
     }
   }
 
  private:
-  using finish = detail::dot_score<Metric, Space, Precision>;
+  using finish = detail::pair_score<Metric, QueryPrecision, Space, Precision>;
   std::vector<float> panel_;
   std::vector<finish> finish_;
 };

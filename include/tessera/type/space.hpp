@@ -94,6 +94,11 @@ concept embedding_space = requires {
   T::pooling_mode;
 };
 
+/// Whether all components of a space are in one unit, so that distances mean something. False for codes that have a unit in every
+/// dimension (type/transformed.hpp).
+template <class Space>
+inline constexpr bool has_one_unit = true;
+
 /// The first `Dimension` components of a Matryoshka space, scaled back to unit length where the whole had it.
 template <embedding_space Whole, std::size_t Dimension>
 struct truncated {

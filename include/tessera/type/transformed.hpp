@@ -5,8 +5,10 @@
 /// | -------------------- | ----------------------------------------------------- |
 /// | centred<Space>       | x - mean                                              |
 /// | projected<Space, M>  | the first M coordinates of x - mean in principal axes |
+/// | per_dimension<Space> | each component in steps of a range of its own         |
+/// | rotated<Space>       | x - mean after a random rotation                      |
 ///
-/// Neither has unit length. The fingerprint of the model is mixed with that of the transformation, so vectors centred by two
+/// None has unit length. The fingerprint of the model is mixed with that of the transformation, so vectors centred by two
 /// different means are told apart.
 #pragma once
 
@@ -38,12 +40,34 @@ struct projected {
   [[nodiscard]] static constexpr bool truncates_to(std::size_t shorter) noexcept { return shorter < Dimension; }
 };
 
+template <embedding_space Whole>
+struct per_dimension {
+  static constexpr std::size_t dimension = Whole::dimension;
+  static constexpr auto pooling_mode = Whole::pooling_mode;
+  static constexpr bool unit_length = false;
+  static constexpr bool anonymous = Whole::anonymous;
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
+  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
+};
+template <class Whole>
+inline constexpr bool has_one_unit<per_dimension<Whole>> = false;
+
+template <embedding_space Whole>
+struct rotated {
+  static constexpr std::size_t dimension = Whole::dimension;
+  static constexpr auto pooling_mode = Whole::pooling_mode;
+  static constexpr bool unit_length = false;
+  static constexpr bool anonymous = Whole::anonymous;
+  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
+  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
+};
+
 namespace detail {
 
 /// The fingerprint of vectors made by `model` and then transformed; 0 where the model is unknown.
-[[nodiscard]] inline fingerprint transformed(fingerprint model, std::span<const double> parameters) noexcept {
+[[nodiscard]] inline fingerprint transformed(fingerprint model, std::span<const std::byte> parameters) noexcept {
   if (!model) return {};
-  const std::uint64_t mixed = digest64(std::as_bytes(parameters), model.value);
+  const std::uint64_t mixed = digest64(parameters, model.value);
   return {mixed == 0 ? 1 : mixed};
 }
 
