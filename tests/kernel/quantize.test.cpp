@@ -141,3 +141,63 @@ TEST_CASE("a sign is positive only above zero", "[kernel][quantize]") {
     CHECK(bits[2] == 0x5A);
   });
 }
+
+TEST_CASE("a sign around a centre is that of the exact difference", "[kernel][quantize]") {
+  random_source random(31);
+  for (const std::size_t n : test_lengths(sizeof(float))) {
+    std::vector<float> values = random.floats(n);
+    std::vector<float> middles = random.floats(n);
+    for (std::size_t i = 0; i < n; i += 3) middles[i] = values[i];
+    for (std::size_t i = 1; i < n; i += 5) middles[i] = std::nextafter(values[i], i % 2 == 0 ? 2.0f : -2.0f);
+    const guarded<float> x(values);
+    const guarded<float> centre(middles);
+    std::vector<std::uint8_t> expected((n + 7) / 8);
+    for (std::size_t i = 0; i < n; ++i)
+      if (static_cast<double>(values[i]) - static_cast<double>(middles[i]) > 0.0)
+        expected[i / 8] = static_cast<std::uint8_t>(expected[i / 8] | 1 << (i % 8));
+    INFO("n = " << n);
+    for_each_target([&](const kernel_table& target) {
+      guarded<std::uint8_t> bits((n + 7) / 8);
+      target.quantize.binarize_around(x.data(), centre.data(), bits.data(), n);
+      CHECK(std::equal(expected.begin(), expected.end(), bits.data()));
+    });
+  }
+}
+
+TEST_CASE("codes with a range for each dimension stay within the documented bound, and are the same on every target",
+          "[kernel][quantize]") {
+  random_source random(37);
+  for (const std::size_t n : test_lengths(sizeof(float))) {
+    std::vector<float> steps(n);
+    std::vector<float> middles(n);
+    std::vector<float> values(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      steps[i] = i % 7 == 3 ? 0.0f : std::ldexp(1.0f + random.unit() / 2.0f, static_cast<int>(random.bits() % 200) - 120);
+      middles[i] = std::ldexp(random.unit(), static_cast<int>(random.bits() % 200) - 120);
+      const float spread = (i % 11 == 5 ? 300.0f : 127.0f) * random.unit();  // some beyond the range
+      values[i] = middles[i] + spread * steps[i];
+    }
+    const guarded<float> x(values);
+    const guarded<float> centre(middles);
+    const guarded<float> step(steps);
+    std::vector<std::int8_t> expected(n);
+    tk::scalar::quantize_dimensions_i8(values.data(), middles.data(), steps.data(), expected.data(), n);
+    INFO("n = " << n);
+    for_each_target([&](const kernel_table& target) {
+      guarded<std::int8_t> codes(n);
+      guarded<float> decoded(n);
+      target.quantize.quantize_dimensions_i8(x.data(), centre.data(), step.data(), codes.data(), n);
+      target.quantize.dequantize_dimensions_i8(codes.data(), centre.data(), step.data(), decoded.data(), n);
+      CHECK(std::equal(expected.begin(), expected.end(), codes.data()));
+      std::size_t beyond = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const double s = static_cast<double>(steps[i]);
+        const double away = std::fabs(static_cast<double>(values[i]) - static_cast<double>(middles[i]));
+        const double clamped = std::max(0.0, away - 127.0 * s);
+        const double bound = s * (0.5 + 0x1p-14) + 0x1p-23 * (std::fabs(static_cast<double>(middles[i])) + 128.0 * s) + 0x1p-143;
+        if (!(std::fabs(static_cast<double>(decoded[i]) - static_cast<double>(values[i])) <= clamped + bound)) ++beyond;
+      }
+      CHECK(beyond == 0);
+    });
+  }
+}

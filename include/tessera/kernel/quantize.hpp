@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One vector of n floats to integer codes with one scale, to signs, and back.
+/// One vector of n floats to integer codes with one scale or one a dimension, to signs, and back.
 ///
 /// | kernel      | code of x_i                         | scale        | |x_i - scale·code| at most                      |
 /// | ----------- | ----------------------------------- | ------------ | ----------------------------------------------- |
 /// | quantize_i8 | round(x_i / scale), -127 .. 127     | max|x| / 127 | scale · (1/2 + 2^-16) + 2^-143                   |
 /// | quantize_i4 | round(x_i / scale), -7 .. 7         | max|x| / 7   | scale · (1/2 + 2^-20) + 2^-143                   |
 /// | binarize    | bit i%8 of byte i/8 is x_i > 0      | none         | the sign only                                   |
+/// | binarize_around | bit i%8 of byte i/8 is x_i > centre_i | none      | the sign of x_i - centre_i only                 |
+///
+/// quantize_dimensions_i8 gives code_i = round((x_i - centre_i) / step_i), -127 .. 127, and 0 where step_i is 0; centre_i +
+/// step_i·code_i lies from x_i, where that is no further than 127 steps from the centre, at most
+/// step_i · (1/2 + 2^-14) + 2^-23·(|centre_i| + 128·step_i) + 2^-143.
 ///
 /// Rounding is to nearest, ties to even, of the correctly rounded quotient: every target gives the same codes. The error beyond
 /// half a step is the rounding of the scale and of the quotient; 2^-143 covers a scale that is itself subnormal.
@@ -79,6 +84,24 @@ constexpr void binarize(const float* x, std::uint8_t* bits, std::size_t n) noexc
   }
 }
 
+constexpr void binarize_around(const float* x, const float* centre, std::uint8_t* bits, std::size_t n) noexcept {
+  for (std::size_t i = 0; i < n; i += 8) {
+    unsigned byte = 0;
+    for (std::size_t j = i; j < n && j < i + 8; ++j) byte |= (x[j] > centre[j] ? 1u : 0u) << (j - i);
+    bits[i / 8] = static_cast<std::uint8_t>(byte);
+  }
+}
+
+inline void quantize_dimensions_i8(const float* x, const float* centre, const float* step, std::int8_t* codes,
+                                   std::size_t n) noexcept {
+  for (std::size_t i = 0; i < n; ++i) codes[i] = static_cast<std::int8_t>(code_of(x[i] - centre[i], step[i], 127.0f));
+}
+
+inline void dequantize_dimensions_i8(const std::int8_t* codes, const float* centre, const float* step, float* x,
+                                     std::size_t n) noexcept {
+  for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<float>(static_cast<double>(step[i]) * codes[i] + static_cast<double>(centre[i]));
+}
+
 }  // namespace scalar
 
 struct quantize_kernels {
@@ -89,6 +112,11 @@ struct quantize_kernels {
   void (*dequantize_i8)(const std::int8_t* codes, float scale, float* x, std::size_t n) noexcept;
   void (*dequantize_i4)(const std::uint8_t* codes, float scale, float* x, std::size_t n) noexcept;
   void (*binarize)(const float* x, std::uint8_t* bits, std::size_t n) noexcept;
+  void (*binarize_around)(const float* x, const float* centre, std::uint8_t* bits, std::size_t n) noexcept;
+  void (*quantize_dimensions_i8)(const float* x, const float* centre, const float* step, std::int8_t* codes,
+                                 std::size_t n) noexcept;
+  void (*dequantize_dimensions_i8)(const std::int8_t* codes, const float* centre, const float* step, float* x,
+                                   std::size_t n) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -201,22 +229,61 @@ inline void dequantize_i4(const std::uint8_t* codes, float scale, float* x, std:
   dequantize<i4_elements>(codes, scale, x, n);
 }
 
-inline void binarize(const float* x, std::uint8_t* bits, std::size_t n) noexcept {
+/// Bits of x > centre; without `Around` of x > 0.
+template <bool Around>
+HWY_INLINE void signs_of(const float* x, const float* centre, std::uint8_t* bits, std::size_t n) {
   const float_tag d;
   for (std::size_t i = 0; i < n; i += 2 * float_lanes) {
+    const std::size_t left = n - i < 2 * float_lanes ? n - i : 2 * float_lanes;
     float_vector x0;
     float_vector x1;
-    loader<f32_elements>::load_n(x, i, n - i < 2 * float_lanes ? n - i : 2 * float_lanes, x0, x1);
+    float_vector c0 = hn::Zero(d);
+    float_vector c1 = c0;
+    loader<f32_elements>::load_n(x, i, left, x0, x1);
+    if constexpr (Around) loader<f32_elements>::load_n(centre, i, left, c0, c1);
     std::uint8_t stored[8] = {};  // two vectors give 1 to 4 bytes
-    hn::StoreMaskBits(d, hn::Gt(x0, hn::Zero(d)), stored);
+    hn::StoreMaskBits(d, hn::Gt(x0, c0), stored);
     if constexpr (float_lanes == 4) {
       std::uint8_t upper[8] = {};
-      hn::StoreMaskBits(d, hn::Gt(x1, hn::Zero(d)), upper);
+      hn::StoreMaskBits(d, hn::Gt(x1, c1), upper);
       stored[0] = static_cast<std::uint8_t>(stored[0] | (upper[0] << 4));
     } else {
-      hn::StoreMaskBits(d, hn::Gt(x1, hn::Zero(d)), stored + float_lanes / 8);
+      hn::StoreMaskBits(d, hn::Gt(x1, c1), stored + float_lanes / 8);
     }
     for (std::size_t byte = 0; byte < 2 * float_lanes / 8 && i + 8 * byte < n; ++byte) bits[i / 8 + byte] = stored[byte];
+  }
+}
+inline void binarize(const float* x, std::uint8_t* bits, std::size_t n) noexcept { signs_of<false>(x, nullptr, bits, n); }
+inline void binarize_around(const float* x, const float* centre, std::uint8_t* bits, std::size_t n) noexcept {
+  signs_of<true>(x, centre, bits, n);
+}
+
+inline void quantize_dimensions_i8(const float* x, const float* centre, const float* step, std::int8_t* codes,
+                                   std::size_t n) noexcept {
+  const float_tag d;
+  const hn::Rebind<std::int8_t, float_tag> d8;
+  const float_vector largest = hn::Set(d, 127.0f);
+  for (std::size_t i = 0; i < n; i += float_lanes) {
+    const float_vector s = load_at_most(d, step + i, n - i);
+    const float_vector moved = hn::Sub(load_at_most(d, x + i, n - i), load_at_most(d, centre + i, n - i));
+    // A dimension without a step holds its centre only; 0 / 0 must not become a code.
+    const float_vector from = hn::IfThenElseZero(hn::Gt(s, hn::Zero(d)), moved);
+    const float_vector by = hn::IfThenElse(hn::Gt(s, hn::Zero(d)), s, hn::Set(d, 1.0f));
+    const auto made = hn::DemoteTo(d8, codes_of(from, by, largest));
+    if (n - i >= float_lanes) hn::StoreU(made, d8, codes + i);
+    else hn::StoreN(made, d8, codes + i, n - i);
+  }
+}
+
+inline void dequantize_dimensions_i8(const std::int8_t* codes, const float* centre, const float* step, float* x,
+                                     std::size_t n) noexcept {
+  const float_tag d;
+  const hn::Rebind<std::int8_t, float_tag> d8;
+  for (std::size_t i = 0; i < n; i += float_lanes) {
+    const float_vector code = loader<i8_elements>::widen(load_at_most(d8, codes + i, n - i));
+    const float_vector value = hn::MulAdd(load_at_most(d, step + i, n - i), code, load_at_most(d, centre + i, n - i));
+    if (n - i >= float_lanes) hn::StoreU(value, d, x + i);
+    else hn::StoreN(value, d, x + i, n - i);
   }
 }
 
@@ -228,6 +295,9 @@ inline constexpr quantize_kernels quantize_table = {
     .dequantize_i8 = dequantize_i8,
     .dequantize_i4 = dequantize_i4,
     .binarize = binarize,
+    .binarize_around = binarize_around,
+    .quantize_dimensions_i8 = quantize_dimensions_i8,
+    .dequantize_dimensions_i8 = dequantize_dimensions_i8,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
