@@ -5,7 +5,7 @@
 /// | --------------------------- | -------------------------------------------------------------------------------- |
 /// | layer_norm<Width, Epsilon>  | (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias (arXiv:1607.06450)        |
 /// | rms_norm<Width, Epsilon>    | x / sqrt(mean(x²) + epsilon) · weight (arXiv:1910.07467)                         |
-/// | no_norm<Width>              | x: where a layer of a model has no norm                                          |
+/// | pass_through<Width>         | x: where a layer of a model has no norm                                          |
 ///
 /// Epsilon is part of the type because it is part of the model: a checkpoint trained with another one is another type.
 #pragma once
@@ -91,16 +91,6 @@ struct rms_norm : detail::norm_stage<Width, false, PlusOne, rms_norm<Width, Epsi
   static void run(const float* x, const float* gamma, const float*, float* y, std::size_t rows) noexcept {
     kernel::kernels().norm.rms_norm_f32(x, Width, gamma, static_cast<float>(Epsilon), y, Width, rows, Width);
   }
-};
-
-template <std::size_t Width>
-struct no_norm : detail::weightless {
-  using input = wants<axis::tokens, Width>;
-  using output = produces<axis::tokens, Width>;
-  static constexpr std::string_view scope_name = "";
-
-  template <class Weights>
-  static void forward(const Weights&, const token_batch&, activations&, workspace&) noexcept {}
 };
 
 }  // namespace tessera::inline TESSERA_ABI
