@@ -4,7 +4,14 @@
 #include <tessera/model/description-inl.hpp>
 #include <tessera/model/directory-inl.hpp>
 #include <tessera/model/families-inl.hpp>
+#include <tessera/model/gemma3_family-inl.hpp>
 #include <tessera/model/graph_runner-inl.hpp>
+#include <tessera/model/gte_family-inl.hpp>
 #include <tessera/model/loader-inl.hpp>
+#include <tessera/model/modernbert_family-inl.hpp>
+#include <tessera/model/nomic_bert_family-inl.hpp>
 #include <tessera/model/published-inl.hpp>
+#include <tessera/model/qwen2_family-inl.hpp>
+#include <tessera/model/qwen3_family-inl.hpp>
+#include <tessera/model/roberta_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>

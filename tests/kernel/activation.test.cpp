@@ -141,3 +141,30 @@ TEST_CASE("limits of activations", "[kernel][activation]") {
     for (const activation act : all_activations) CHECK(std::isnan(value(act, nan_value)));
   });
 }
+
+TEST_CASE("a gate is its activation times what it lets through", "[kernel][activation]") {
+  random_source random(12);
+  for (const std::size_t n : test_lengths(4)) {
+    guarded<float> gate(random.floats(n)), up(random.floats(n));
+    for (std::size_t i = 0; i < n; ++i) gate[i] *= 6.0f;
+    if (n > 2) gate[n / 2] = std::numeric_limits<float>::quiet_NaN();
+    for (const activation act : all_activations) {
+      std::vector<float> truth(n);
+      tk::scalar::gate_f32(act, gate.data(), up.data(), truth.data(), n);
+      for_each_target([&](const kernel_table& table) {
+        guarded<float> y(n), activated(n), in_place(std::span<const float>(gate.data(), n));
+        table.activation.gate_f32(act, gate.data(), up.data(), y.data(), n);
+        table.activation.activate_f32(act, gate.data(), activated.data(), n);
+        table.activation.gate_f32(act, in_place.data(), up.data(), in_place.data(), n);
+        bool exact = true;
+        for (std::size_t i = 0; i < n; ++i) exact = exact && same_bits(y[i], activated[i] * up[i]) && same_bits(y[i], in_place[i]);
+        CHECK(exact);
+        CHECK(worst_ratio(std::span<const float>(y.data(), n), truth, [&](std::size_t i) {
+                const double x = static_cast<double>(gate[i]);
+                const double error = stated_error(act, x, tk::scalar::activate(act, x));
+                return error * std::fabs(static_cast<double>(up[i])) + 0.5 * ulp(static_cast<double>(truth[i]));
+              }) <= 1.0);
+      });
+    }
+  }
+}

@@ -12,27 +12,6 @@ struct form {
   double tolerance;
 };
 
-template <class Model>
-void check_ids(const std::string& folder, double tolerance) {
-  const Model model = value_of(ts::load<Model>(folder, {.tokens_only = true}));
-  const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected.safetensors"));
-  const id_batch batch(expected);
-  constexpr std::size_t width = Model::graph::token_width;
-
-  const auto states = value_of(model.hidden_states(batch.packed.view()));
-  const std::vector<float> wanted = floats(expected, "last_hidden_state");
-  std::vector<float> found(wanted.size());  // zero where nothing is attended
-  for (std::size_t t = 0; t < batch.cells.size(); ++t)
-    std::copy_n(states.data() + t * width, width, found.data() + batch.cells[t] * width);
-  CHECK(distance(found, wanted) <= tolerance);
-
-  const auto vectors = value_of(model.encode_tokens(batch.packed.view()));
-  const std::string pooled = Model::space::pooling_mode == ts::pooling::cls ? "pooled_cls_norm" : "pooled_mean_norm";
-  CHECK(distance(flat_values(vectors), floats(expected, pooled)) <= 2e-5);
-  CHECK(vectors.made_by() == model.made_by());
-  CHECK(bool(model.made_by()));
-}
-
 }  // namespace
 
 TEST_CASE("bert: token states and vectors of the reference, in every file form", "[model]") {

@@ -117,4 +117,47 @@ inline std::vector<std::string> texts_of(const std::filesystem::path& path) {
   return texts;
 }
 
+/// A model's token states and vectors against the reference's, from the ids of expected.safetensors. `vectors_name` is what the file calls
+/// the model's vectors, by default those of its pooling.
+template <class Model>
+void check_ids(const std::string& folder, double tolerance, std::string vectors_name = {}) {
+  const Model model = value_of(ts::load<Model>(folder, {.tokens_only = true}));
+  const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected.safetensors"));
+  const id_batch batch(expected);
+  constexpr std::size_t width = Model::graph::token_width;
+
+  const auto states = value_of(model.hidden_states(batch.packed.view()));
+  const std::vector<float> wanted = floats(expected, "last_hidden_state");
+  std::vector<float> found(wanted.size());  // zero where nothing is attended
+  for (std::size_t t = 0; t < batch.cells.size(); ++t)
+    std::copy_n(states.data() + t * width, width, found.data() + batch.cells[t] * width);
+  CHECK(distance(found, wanted) <= tolerance);
+
+  const auto vectors = value_of(model.encode_tokens(batch.packed.view()));
+  if (vectors_name.empty()) {
+    constexpr auto mode = Model::space::pooling_mode;
+    vectors_name = mode == ts::pooling::cls ? "pooled_cls" : mode == ts::pooling::last_token ? "pooled_last" : "pooled_mean";
+    if (Model::space::unit_length) vectors_name += "_norm";
+  }
+  CHECK(distance(flat_values(vectors), floats(expected, vectors_name)) <= (Model::space::unit_length ? 2e-5 : tolerance));
+  CHECK(vectors.made_by() == model.made_by());
+  CHECK(bool(model.made_by()));
+}
+
+/// What the directory describes is what the type is: settings, and every tensor under the same name with the same shape.
+template <class Model>
+void check_description(const std::string& folder) {
+  const auto wanted = Model::description();
+  const auto found = value_of(ts::describe(value_of(ts::model_directory::read(folder))));
+  REQUIRE(wanted.encoder.settings.size() == found.encoder.settings.size());
+  for (std::size_t i = 0; i < wanted.encoder.settings.size(); ++i) CHECK(wanted.encoder.settings[i].value == found.encoder.settings[i].value);
+  CHECK(wanted.encoder.positions == found.encoder.positions);
+  CHECK(wanted.encoder.types == found.encoder.types);
+  REQUIRE(wanted.encoder.manifest.size() == found.encoder.manifest.size());
+  for (std::size_t i = 0; i < wanted.encoder.manifest.size(); ++i) {
+    CHECK(wanted.encoder.manifest[i].label() == found.encoder.manifest[i].label());
+    CHECK(wanted.encoder.manifest[i].shape == found.encoder.manifest[i].shape);
+  }
+}
+
 }  // namespace tessera_tests

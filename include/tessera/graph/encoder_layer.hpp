@@ -15,10 +15,9 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Options change the attention: `rotary<...>`, `causal`.
-template <std::size_t Width, class Heads, class FeedForward, class Norm = layer_norm<Width>, class Rotary = no_rotary,
-          class Order = bidirectional>
-struct encoder_layer : sequence<post_norm<self_attention<Width, Heads, Rotary, Order>, Norm>,
+/// Options change the attention: `rotary<...>`, `causal`, ... (graph/stage/attention.hpp).
+template <std::size_t Width, class Heads, class FeedForward, class Norm = layer_norm<Width>, class... Options>
+struct encoder_layer : sequence<post_norm<self_attention<Width, Heads, Options...>, Norm>,
                                 post_norm<typename FeedForward::template stage<Width>, Norm>> {
   using output = produces<axis::tokens, Width>;
 };
@@ -27,9 +26,9 @@ struct encoder_layer : sequence<post_norm<self_attention<Width, Heads, Rotary, O
 namespace described {
 template <class Sink>
 constexpr void encoder_layer(Sink sink, std::size_t width, std::size_t query_width, std::size_t key_width, std::size_t inner) {
-  self_attention(sink.scope("attention"), width, query_width, key_width);
+  self_attention(sink.scope("attention"), {.width = width, .query_width = query_width, .key_width = key_width});
   norm(sink.scope("attention").scope("norm"), width);
-  feed_forward(sink.scope("feed_forward"), width, inner);
+  feed_forward(sink.scope("feed_forward"), {.width = width, .inner = inner});
   norm(sink.scope("feed_forward").scope("norm"), width);
 }
 }  // namespace described

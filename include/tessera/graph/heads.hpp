@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How attention splits a width into heads, and which positions it turns by rotation, with every impossible split refused by name.
+/// How attention splits a width into heads, with every impossible split refused by name.
 ///
 ///     ts::heads<12>                                        // width / 12 each, as many key-value heads
 ///     ts::heads<16, ts::kv_heads<2>, ts::head_width<128>>   // grouped queries (arXiv:2305.13245), width stated
-///     ts::rotary<64>                                        // rotary positions over 64 of a head's components (arXiv:2104.09864)
 #pragma once
 
+#include <tessera/graph/rotary.hpp>
 #include <tessera/graph/shape.hpp>
 
 #include <cstddef>
@@ -38,20 +38,6 @@ struct heads {
   static constexpr std::size_t stated_width = (std::size_t{0} + ... + detail::head_width_of<Options>);
   static constexpr std::size_t stated_kv = (std::size_t{0} + ... + detail::kv_heads_of<Options>);
   static constexpr std::size_t kv = stated_kv == 0 ? Count : stated_kv;
-};
-
-/// Rotary positions over the first Width components of each head; component pairs are (i, i + Width/2), angles
-/// position / Theta^(2i/Width).
-template <std::size_t Width, double Theta = 10000.0>
-struct rotary {
-  static constexpr std::size_t width = Width;
-  static constexpr double theta = Theta;
-};
-
-/// No rotation: positions come from the embedding stage.
-struct no_rotary {
-  static constexpr std::size_t width = 0;
-  static constexpr double theta = 1.0;
 };
 
 namespace detail {

@@ -120,18 +120,42 @@ constexpr void table(Sink sink, std::size_t rows, std::size_t width) {
   sink.tensor("weight", {{"rows", rows}, {"width", width}});
 }
 
-template <class Sink>
-constexpr void self_attention(Sink sink, std::size_t width, std::size_t query_width, std::size_t key_width) {
-  linear(sink.scope("query"), width, query_width);
-  linear(sink.scope("key"), width, key_width);
-  linear(sink.scope("value"), width, key_width);
-  linear(sink.scope("output"), query_width, width);
-}
+/// Sizes of an attention; head_norm: queries and keys are normalised, head by head.
+struct attention_sizes {
+  std::size_t width;
+  std::size_t query_width;
+  std::size_t key_width;
+  std::size_t head_width = 0;
+  bool inner_bias = true;
+  bool outer_bias = true;
+  bool head_norm = false;
+};
 
 template <class Sink>
-constexpr void feed_forward(Sink sink, std::size_t width, std::size_t inner) {
-  linear(sink.scope("up"), width, inner);
-  linear(sink.scope("down"), inner, width);
+constexpr void self_attention(Sink sink, const attention_sizes& sizes) {
+  linear(sink.scope("query"), sizes.width, sizes.query_width, sizes.inner_bias);
+  linear(sink.scope("key"), sizes.width, sizes.key_width, sizes.inner_bias);
+  linear(sink.scope("value"), sizes.width, sizes.key_width, sizes.inner_bias);
+  if (sizes.head_norm) {
+    norm(sink.scope("query_norm"), sizes.head_width, false);
+    norm(sink.scope("key_norm"), sizes.head_width, false);
+  }
+  linear(sink.scope("output"), sizes.query_width, sizes.width, sizes.outer_bias);
+}
+
+struct feed_forward_sizes {
+  std::size_t width;
+  std::size_t inner;
+  bool gated = false;
+  bool inner_bias = true;
+  bool outer_bias = true;
+};
+
+template <class Sink>
+constexpr void feed_forward(Sink sink, const feed_forward_sizes& sizes) {
+  if (sizes.gated) linear(sink.scope("gate"), sizes.width, sizes.inner, sizes.inner_bias);
+  linear(sink.scope("up"), sizes.width, sizes.inner, sizes.inner_bias);
+  linear(sink.scope("down"), sizes.inner, sizes.width, sizes.outer_bias);
 }
 
 }  // namespace described

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stages one after the other, and one stage several times; Boost.Hana holds and folds their weights.
+/// Stages one after the other, and layers; Boost.Hana holds and folds their weights.
 ///
 ///     using layer = ts::sequence<attention_block, feed_forward_block>;
 ///     using encoder = ts::repeat<12, layer>;
+///     using alternating = ts::repeat<12, local_layer, local_layer, global_layer>;
 #pragma once
 
 #include <tessera/graph/batch.hpp>
@@ -21,6 +22,13 @@
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
+
+template <class First, class...>
+struct first_type {
+  using type = First;
+};
+template <class... Stages>
+using first_of = typename first_type<Stages...>::type;
 
 /// How often the scope name of stage Index occurs among the stages before it: the first "dense" is plain, the second "dense.1".
 template <std::size_t Index, class... Stages>
@@ -147,45 +155,77 @@ struct sequence {
   }
 };
 
-/// One stage Count times, each with weights of its own, under the names layers.0, layers.1, ...
-template <std::size_t Count, class Stage>
-struct repeat {
+/// Count layers numbered from First, under the names layers.First, layers.First+1, ...; the Stages take turns. Each has weights of its own.
+template <std::size_t First, std::size_t Count, class... Stages>
+struct layers {
   static_assert(Count > 0, "tessera: repeat<N, stage> needs at least one");
-  using input = typename Stage::input;
+  static constexpr std::size_t turns = sizeof...(Stages);
+  using input = typename detail::first_of<Stages...>::input;
   template <class Made>
-  using output_of = tessera::output_of<Stage, Made>;
-  /// Inside the stage, or from the stage to itself.
+  using output_of = tessera::output_of<detail::first_of<Stages...>, Made>;
+  /// Inside the stages, or from one to the next.
   template <class Made>
-  using fault_in = typename std::conditional_t<Count == 1, detail::walk<void, Made, Stage>,
-                                               detail::walk<void, Made, Stage, Stage>>::fault;
-  static constexpr std::string_view scope_name = "layers";
+  using fault_in = typename std::conditional_t<Count == 1, detail::walk<void, Made, detail::first_of<Stages...>>,
+                                               detail::walk<void, Made, Stages..., detail::first_of<Stages...>>>::fault;
+  static constexpr std::string_view scope_name = "";
   static constexpr std::size_t count = Count;
 
   template <class Precision>
   struct weights {
-    std::vector<typename Stage::template weights<Precision>> layers;
+    /// Of each stage, the layers that are its turn.
+    boost::hana::tuple<std::vector<typename Stages::template weights<Precision>>...> of_turn;
   };
   template <class Sink>
   static constexpr void describe(Sink sink) {
-    for (std::size_t i = 0; i < Count; ++i) Stage::describe(sink.scope(i));
+    for (std::size_t i = 0; i < Count; ++i)
+      in_turn(i, [&]<std::size_t, class Stage>() { Stage::describe(sink.scope("layers", First + i)); });
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return Count * Stage::template memory_bytes<Precision>();
+    std::size_t bytes = 0;
+    detail::for_each_stage<Stages...>([&]<std::size_t Turn, class Stage>() {
+      bytes += (Count + turns - 1 - Turn) / turns * Stage::template memory_bytes<Precision>();
+    });
+    return bytes;
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-    into.layers.resize(Count);
-    for (std::size_t i = 0; i < Count; ++i)
-      TESSERA_CHECK(Stage::template load<Precision>(into.layers[i], scope.scope(i)));
-    return {};
+    detail::for_each_stage<Stages...>([&]<std::size_t Turn, class Stage>() {
+      boost::hana::at_c<Turn>(into.of_turn).resize((Count + turns - 1 - Turn) / turns);
+    });
+    result<> outcome;
+    for (std::size_t i = 0; i < Count && outcome; ++i)
+      in_turn(i, [&]<std::size_t Turn, class Stage>() {
+        outcome = Stage::template load<Precision>(boost::hana::at_c<Turn>(into.of_turn)[i / turns], scope.scope("layers", First + i));
+      });
+    return outcome;
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
-  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept { return Stage::scratch_bytes(size); }
+  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
+    std::size_t most = 0;
+    ((most = most < Stages::scratch_bytes(size) ? Stages::scratch_bytes(size) : most), ...);
+    return most;
+  }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
-    for (const auto& layer : weights.layers) Stage::forward(layer, batch, x, memory);
+    for (std::size_t i = 0; i < Count; ++i)
+      in_turn(i, [&]<std::size_t Turn, class Stage>() {
+        Stage::forward(boost::hana::at_c<Turn>(weights.of_turn)[i / turns], batch, x, memory);
+      });
+  }
+
+ private:
+  /// Calls f for the stage whose turn layer i is.
+  template <class F>
+  static constexpr void in_turn(std::size_t i, const F& f) {
+    detail::for_each_stage<Stages...>([&]<std::size_t Turn, class Stage>() {
+      if (i % turns == Turn) f.template operator()<Turn, Stage>();
+    });
   }
 };
+
+/// One stage Count times, or several that take turns, under the names layers.0, layers.1, ...
+template <std::size_t Count, class... Stages>
+using repeat = layers<0, Count, Stages...>;
 
 }  // namespace tessera::inline TESSERA_ABI

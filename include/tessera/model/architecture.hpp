@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How a model type says where its files come from: the family whose names and settings they use, and the precision of the weights.
 ///
-/// A family is a struct with `shape`, `names`, `prefixes`, `read`, `compare`, `describe` (see model/bert.hpp). A model without
-/// `published_by` reads Tessera's own tensor names and takes its settings from its type alone.
+/// A family is a struct with `shape`, `names`, `prefixes`, `reads`, `read`, `facts`, `describe` (see model/bert_family.hpp). A model
+/// without `published_by` reads Tessera's own tensor names and takes its settings from its type alone.
 #pragma once
 
 #include <tessera/graph/activation.hpp>
@@ -14,10 +14,13 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number.
+/// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number. Of several rules
+/// that fit, the first whose tensor exists counts. Packed tensors hold `parts` tensors of one shape one under the other: `part` is meant.
 struct published_name {
   std::string_view ours;
   std::string_view theirs;
+  std::size_t part = 0;
+  std::size_t parts = 1;
 };
 
 /// In a model's list of stages: files are those of Family with this shape.

@@ -8,38 +8,19 @@
 /// (arXiv:1810.04805). MiniLM, BGE, E5 and GTE (2023) are of this family.
 #pragma once
 
-#include <tessera/graph/encoder_layer.hpp>
 #include <tessera/model/bert_family.hpp>
-#include <tessera/model/model.hpp>
+#include <tessera/model/encoder_model.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
-namespace detail {
-
-template <embedding_space Space, bert_shape Shape, class Weights, class... Heads>
-using bert_stages =
-    model<Space, published_by<bert_family, Shape>, stored_as<Weights>,  //
-          token_embedding<Shape.vocabulary, Shape.width>, learned_positions<Shape.positions, Shape.width>,
-          token_types<Shape.types, Shape.width>, layer_norm<Shape.width, Shape.epsilon>,
-          repeat<Shape.layers, encoder_layer<Shape.width, heads<Shape.heads>,
-                                             feed_forward<Shape.inner, activation_of<Shape.activation>>,
-                                             layer_norm<Shape.width, Shape.epsilon>>>,
-          pool<Space::pooling_mode>, Heads...>;
-
-template <embedding_space Space, bert_shape Shape, class Weights, class... Heads>
-struct bert_model {
-  using type = bert_stages<Space, Shape, Weights, Heads...>;
-};
-template <embedding_space Space, bert_shape Shape, class Weights, class... Heads>
-  requires(Space::unit_length)
-struct bert_model<Space, Shape, Weights, Heads...> {
-  using type = bert_stages<Space, Shape, Weights, Heads..., l2_normalize>;
-};
-
-}  // namespace detail
-
 /// A BERT whose vectors live in Space: pooled as the space says, through `Heads` (dense<...>), to unit length where the space has it.
 template <embedding_space Space, bert_shape Shape, class Weights = f32, class... Heads>
-using bert = typename detail::bert_model<Space, Shape, Weights, Heads...>::type;
+using bert = encoder_model<
+    Space, bert_family, Shape, Weights,
+    stages<token_embedding<Shape.vocabulary, Shape.width>, learned_positions<Shape.positions, Shape.width>,
+           token_types<Shape.types, Shape.width>, layer_norm<Shape.width, Shape.epsilon>,
+           repeat<Shape.layers, encoder_layer<Shape.width, heads<Shape.heads>, feed_forward<Shape.inner, activation_of<Shape.activation>>,
+                                              layer_norm<Shape.width, Shape.epsilon>>>>,
+    Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -2,9 +2,9 @@
 /// Definitions of model/bert_family.hpp.
 #pragma once
 
-#include <tessera/io/quoted.hpp>
 #include <tessera/model/bert_family.hpp>
 #include <tessera/model/config_reader.hpp>
+#include <tessera/model/shape_facts.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -35,26 +35,17 @@ TESSERA_INLINE encoder_description bert_family::facts(const bert_shape& shape) {
   made.positions = shape.positions;
   made.types = shape.types;
   made.width = shape.width;
-  std::string fields;
-  const auto setting = [&](std::string_view key, std::string_view field, bool standard, std::string value, std::string spelled) {
-    made.settings.push_back({key, std::move(value)});
-    if (!standard) fields += (fields.empty() ? "." : ", .") + std::string(field) + " = " + spelled;
-  };
-  const auto size = [&](std::string_view key, std::string_view field, std::size_t value, std::size_t otherwise) {
-    setting(key, field, value == otherwise, std::to_string(value), std::to_string(value));
-  };
-  size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  size("hidden_size", "width", shape.width, plain.width);
-  size("num_attention_heads", "heads", shape.heads, plain.heads);
-  size("intermediate_size", "inner", shape.inner, plain.inner);
-  size("max_position_embeddings", "positions", shape.positions, plain.positions);
-  size("type_vocab_size", "types", shape.types, plain.types);
-  const std::string act(to_string(shape.activation));
-  setting("hidden_act", "activation", shape.activation == plain.activation, act, "tessera::" + act + "::kernel");
-  const std::string epsilon = detail::shortest(shape.epsilon);
-  setting("layer_norm_eps", "epsilon", shape.epsilon == plain.epsilon, epsilon, epsilon);
-  made.shape = "tessera::bert_shape{" + fields + "}";
+  shape_facts facts;
+  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
+  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
+  facts.size("hidden_size", "width", shape.width, plain.width);
+  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
+  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
+  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  facts.size("type_vocab_size", "types", shape.types, plain.types);
+  facts.activation("hidden_act", "activation", shape.activation, plain.activation);
+  facts.number("layer_norm_eps", "epsilon", shape.epsilon, plain.epsilon);
+  std::move(facts).into(made, "bert_shape");
   return made;
 }
 

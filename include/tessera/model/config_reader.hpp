@@ -10,7 +10,7 @@
 #include <tessera/io/quoted.hpp>
 #include <tessera/model/directory.hpp>
 
-#include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +36,46 @@ class config_reader {
   void size_or(std::string_view key, std::size_t& value, std::size_t limit = most) {
     if (const auto member = config_.find(key); member && !member->is_null()) read_size(*member, value, limit);
   }
+  /// A whole number from 0 on, `value` where the key is absent.
+  void index_or(std::string_view key, std::size_t& value, std::size_t limit = most) {
+    const auto member = config_.find(key);
+    if (!member || member->is_null()) return;
+    const auto number = member->integral();
+    if (!number) return add(number.error());
+    if (*number < 0 || static_cast<std::uint64_t>(*number) > limit)
+      return add(member->mismatch("0 to " + std::to_string(limit), std::to_string(*number)));
+    value = static_cast<std::size_t>(*number);
+  }
+  /// Error where transformers 5's layer_types, if present, says otherwise than is_local(i) for one of `layers` layers.
+  template <class IsLocal>
+  void layer_types(const IsLocal& is_local, std::size_t layers) {
+    const auto list = config_.find("layer_types");
+    if (!list || list->is_null()) return;
+    const auto types = list->elements();
+    if (!types) return add(types.error());
+    if (types->size() != layers)
+      return add(list->mismatch(std::to_string(layers) + " types (num_hidden_layers)", std::to_string(types->size())));
+    std::size_t i = 0;
+    for (const json_value type : *types) {
+      const std::string_view wanted = is_local(i++) ? "sliding_attention" : "full_attention";
+      const auto found = type.get<std::string_view>();
+      if (!found) return add(found.error());
+      if (*found != wanted) return add(type.unsupported(tessera::quoted(wanted) + " in this place", tessera::quoted(*found)));
+    }
+  }
+  /// The number of the first layer that layer_types calls full, or of layers where none is; nothing without layer_types.
+  [[nodiscard]] std::optional<std::size_t> first_full_layer() const {
+    const auto list = config_.find("layer_types");
+    if (!list || list->is_null()) return std::nullopt;
+    const auto types = list->elements();
+    if (!types) return std::nullopt;
+    std::size_t i = 0;
+    for (const json_value type : *types) {
+      if (const auto name = type.get<std::string_view>(); name && *name == "full_attention") return i;
+      ++i;
+    }
+    return i;
+  }
   /// A needed activation by its name.
   void activation(std::string_view key, kernel::activation& value) {
     const auto member = config_.at(key);
@@ -55,6 +95,37 @@ class config_reader {
     if (!(*number >= 0.0 && *number <= 1.0)) return add(member->mismatch("a number from 0 to 1", member->description()));
     value = *number;
   }
+  /// A number above 0, `value` where the key is absent.
+  void positive(std::string_view key, double& value) {
+    if (const auto member = config_.find(key); member && !member->is_null()) read_positive(*member, value);
+  }
+  /// True or false, `value` where the key is absent.
+  void flag(std::string_view key, bool& value) {
+    const auto member = config_.find(key);
+    if (!member || member->is_null()) return;
+    const auto found = member->get<bool>();
+    if (found) value = *found;
+    else add(found.error());
+  }
+  /// The base of rotary positions in either spelling: `key` of old, or rope_parameters[.kind].rope_theta. Types other than "default" are
+  /// an error.
+  void rotary_base(std::string_view key, std::string_view kind, double& value) {
+    positive(key, value);
+    auto parameters = config_.find("rope_parameters");
+    if (parameters && !parameters->is_null() && !kind.empty()) parameters = parameters->find(kind);
+    if (!parameters || parameters->is_null()) return;
+    if (const auto type = parameters->find("rope_type"); type && !type->is_null()) {
+      const auto name = type->get<std::string_view>();
+      if (!name) return add(name.error());
+      if (*name != "default") return add(type->unsupported("\"default\"", tessera::quoted(*name)));
+    }
+    if (const auto theta = parameters->find("rope_theta"); theta && !theta->is_null()) read_positive(*theta, value);
+  }
+  /// Error where the key holds anything but null.
+  void absent(std::string_view key) {
+    if (const auto member = config_.find(key); member && !member->is_null()) add(member->unsupported("null", member->description()));
+  }
+  [[nodiscard]] json_value config() const noexcept { return config_; }
   /// Error where the key is present with another value: what the architecture does not implement.
   template <class T>
   void only(std::string_view key, T wanted) {
@@ -76,6 +147,15 @@ class config_reader {
          .found = std::to_string(part),
          .path = std::string(config_.path())});
   }
+  /// Error where `value` is not below `limit`; silent where one of them was in error already.
+  void below(std::string_view key, std::size_t value, std::string_view limit_key, std::size_t limit) {
+    if (!problems_.empty() || value < limit) return;
+    add({.code = error_code::mismatch,
+         .thing = std::string(key),
+         .wanted = "less than " + std::string(limit_key) + " (" + std::to_string(limit) + ")",
+         .found = std::to_string(value),
+         .path = std::string(config_.path())});
+  }
   void add(error problem) { problems_.push_back(std::move(problem)); }
 
   /// The one error, or nothing.
@@ -90,6 +170,12 @@ class config_reader {
   }
 
  private:
+  void read_positive(json_value member, double& value) {
+    const auto number = member.get<double>();
+    if (!number) return add(number.error());
+    if (!(*number > 0.0 && *number < 1e15)) return add(member.mismatch("a number above 0", member.description()));
+    value = *number;
+  }
   void read_size(json_value member, std::size_t& value, std::size_t limit) {
     const auto number = member.integral();
     if (!number) return add(number.error());
@@ -101,16 +187,5 @@ class config_reader {
   json_value config_;
   std::vector<error> problems_;
 };
-
-namespace detail {
-
-/// The shortest text that reads back as this number: "1e-12".
-[[nodiscard]] inline std::string shortest(double value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value);
-  return std::string(text, end.ptr);
-}
-
-}  // namespace detail
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -6,11 +6,13 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-TESSERA_INLINE std::string naming::published(std::string_view ours) const {
+TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view ours) const {
+  std::vector<candidate> fitting;
   for (const published_name& rule : names) {
     const std::size_t hole = rule.ours.find("{}");
     if (hole == std::string_view::npos) {
-      if (ours.starts_with(rule.ours)) return std::string(rule.theirs) + std::string(ours.substr(rule.ours.size()));
+      if (ours.starts_with(rule.ours))
+        fitting.push_back({std::string(rule.theirs) + std::string(ours.substr(rule.ours.size())), rule.part, rule.parts});
       continue;
     }
     if (!ours.starts_with(rule.ours.substr(0, hole))) continue;
@@ -19,10 +21,12 @@ TESSERA_INLINE std::string naming::published(std::string_view ours) const {
     const std::string_view after = rule.ours.substr(hole + 2);
     if (digits == 0 || digits == std::string_view::npos || !rest.substr(digits).starts_with(after)) continue;
     const std::size_t place = rule.theirs.find("{}");
-    return std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
-           std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size()));
+    fitting.push_back({std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
+                           std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size())),
+                       rule.part, rule.parts});
   }
-  return std::string(ours);
+  if (fitting.empty()) fitting.push_back({std::string(ours)});
+  return fitting;
 }
 
 TESSERA_INLINE std::vector<tensor_entry> model_description::manifest() const {

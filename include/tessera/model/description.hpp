@@ -22,8 +22,14 @@ struct naming {
   std::span<const published_name> names;
   std::span<const std::string_view> prefixes;
 
-  /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight"; the name itself where no rule fits.
-  [[nodiscard]] std::string published(std::string_view ours) const;
+  struct candidate {
+    std::string name;
+    std::size_t part = 0;
+    std::size_t parts = 1;
+  };
+  /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule that fits, in the table's order;
+  /// the name itself where none does.
+  [[nodiscard]] std::vector<candidate> published(std::string_view ours) const;
 };
 
 /// One number of a config.json under its own name, as text: {"hidden_size", "384"}.

@@ -5,6 +5,13 @@
 #include <tessera/io/quoted.hpp>
 #include <tessera/model/bert_family.hpp>
 #include <tessera/model/families.hpp>
+#include <tessera/model/gemma3_family.hpp>
+#include <tessera/model/gte_family.hpp>
+#include <tessera/model/modernbert_family.hpp>
+#include <tessera/model/nomic_bert_family.hpp>
+#include <tessera/model/qwen2_family.hpp>
+#include <tessera/model/qwen3_family.hpp>
+#include <tessera/model/roberta_family.hpp>
 
 #include <array>
 
@@ -32,7 +39,9 @@ template <class Family>
 template <class Family>
 inline constexpr family_entry entry_of{Family::label, Family::reads, describe_config<Family>};
 
-inline constexpr std::array all_families = {entry_of<bert_family>};
+inline constexpr std::array all_families = {entry_of<bert_family>,  entry_of<roberta_family>,    entry_of<gte_family>,
+                                            entry_of<qwen2_family>, entry_of<qwen3_family>,      entry_of<modernbert_family>,
+                                            entry_of<nomic_bert_family>, entry_of<gemma3_family>};
 
 /// What follows the encoder, of which `made` knows width and positions already.
 [[nodiscard]] inline result<> describe_modules(const model_directory& directory, model_description& made) {

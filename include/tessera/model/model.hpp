@@ -149,7 +149,7 @@ class model {
     }
     made.encoder.family = parts::family::label;
     made.encoder.vocabulary = graph::vocabulary;
-    made.encoder.positions = graph::positions;
+    if (graph::positions != 0) made.encoder.positions = graph::positions;
     made.encoder.types = graph::types;
     made.encoder.width = graph::token_width;
     for (const tensor_entry& entry : manifest())

@@ -32,7 +32,7 @@ TESSERA_INLINE result<published_tensors> published_tensors::open(const model_dir
   if (!model.encoder.manifest.empty())
     for (const std::string_view prefix : opened.names_.prefixes) {
       opened.prefix_ = prefix;
-      if (opened.find(model.encoder.manifest.front().label()) != nullptr) break;
+      if (opened.find(model.encoder.manifest.front().label())) break;
       opened.prefix_ = {};
     }
   return opened;
@@ -47,40 +47,56 @@ TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_vi
       rest.remove_prefix(1);
     }
     if (rest.starts_with('.')) rest.remove_prefix(1);
-    if (head < dense_.size()) return {&dense_[head], "linear." + std::string(rest)};
+    if (head < dense_.size()) return {&dense_[head], {{"linear." + std::string(rest)}}};
   }
-  return {&encoder_, std::string(prefix_) + names_.published(ours)};
+  place where{&encoder_, names_.published(ours)};
+  for (naming::candidate& each : where.names) each.name.insert(0, prefix_);
+  return where;
 }
 
-TESSERA_INLINE const tensor_view* published_tensors::find(std::string_view ours) const {
+TESSERA_INLINE published_tensor published_tensors::find(std::string_view ours) const {
   place where = locate(ours);
-  if (const tensor_view* found = where.file->find(where.name)) return found;
-  // Checkpoints converted from TensorFlow keep its names for a layer norm's parts.
-  for (const auto& [today, legacy] : {std::pair(std::string_view("LayerNorm.weight"), std::string_view("LayerNorm.gamma")),
-                                      std::pair(std::string_view("LayerNorm.bias"), std::string_view("LayerNorm.beta"))})
-    if (where.name.ends_with(today)) {
-      where.name.replace(where.name.size() - today.size(), today.size(), legacy);
-      return where.file->find(where.name);
-    }
-  return nullptr;
+  for (naming::candidate& each : where.names) {
+    const tensor_view* found = where.file->find(each.name);
+    // Checkpoints converted from TensorFlow keep its names for a layer norm's parts.
+    for (const auto& [today, legacy] : {std::pair(std::string_view("LayerNorm.weight"), std::string_view("LayerNorm.gamma")),
+                                        std::pair(std::string_view("LayerNorm.bias"), std::string_view("LayerNorm.beta"))})
+      if (found == nullptr && each.name.ends_with(today)) {
+        each.name.replace(each.name.size() - today.size(), today.size(), legacy);
+        found = where.file->find(each.name);
+      }
+    if (found == nullptr) continue;
+    // What cannot be cut is compared whole, and found wrong.
+    if (found->shape.empty() || found->shape.front() % each.parts != 0) return {found};
+    return {found, each.part, each.parts};
+  }
+  return {};
 }
 
 TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const tensor_entry> manifest) const {
   std::vector<error> problems;
   for (const tensor_entry& entry : manifest) {
     const place where = locate(entry.label());
-    const tensor_view* found = find(entry.label());
-    error problem{.code = error_code::mismatch, .thing = where.name, .wanted = entry.shape_text(), .path = where.file->path()};
-    if (found == nullptr) {
+    const published_tensor found = find(entry.label());
+    tensor_entry wanted = entry;
+    wanted.shape[0] *= found.parts;
+    error problem{.code = error_code::mismatch,
+                  .thing = found ? std::string(found.whole->name) : where.names.front().name,
+                  .wanted = wanted.shape_text(),
+                  .path = where.file->path()};
+    if (!found) {
+      for (std::size_t i = 1; i < where.names.size(); ++i) problem.thing += " or " + where.names[i].name;
       problem.found = "no such tensor";
-    } else if (!std::ranges::equal(found->shape, std::span(entry.shape.data(), entry.rank))) {
-      problem.found = shape_text(found->shape);
-    } else if (!detail::is_float(found->type)) {
+    } else if (!std::ranges::equal(found.shape(), std::span(entry.shape.data(), entry.rank))) {
+      problem.found = shape_text(found.whole->shape);
+    } else if (!detail::is_float(found.whole->type)) {
       problem.wanted = "F32, F16 or BF16";
-      problem.found = to_string(found->type);
+      problem.found = to_string(found.whole->type);
     } else {
       continue;
     }
+    // The parts of a packed tensor have one fault in common.
+    if (!problems.empty() && problems.back().thing == problem.thing) continue;
     problems.push_back(std::move(problem));
   }
   return problems;
@@ -89,7 +105,7 @@ TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const ten
 TESSERA_INLINE std::vector<std::string_view> published_tensors::extra(std::span<const tensor_entry> manifest) const {
   std::set<std::string_view> wanted;
   for (const tensor_entry& entry : manifest)
-    if (const tensor_view* found = find(entry.label())) wanted.insert(found->name);
+    if (const published_tensor found = find(entry.label())) wanted.insert(found.whole->name);
   std::vector<std::string_view> rest;
   for (const tensor_view& tensor : encoder_.tensors())
     if (!wanted.contains(tensor.name)) rest.push_back(tensor.name);
@@ -105,7 +121,7 @@ TESSERA_INLINE result<> published_tensors::unchanged() const {
 TESSERA_INLINE fingerprint published_tensors::digest(std::span<const tensor_entry> manifest) const {
   std::uint64_t sum = 0;
   for (const tensor_entry& entry : manifest)
-    if (const tensor_view* found = find(entry.label())) sum += tensor_digest(entry.label(), found->bytes);
+    if (const published_tensor found = find(entry.label())) sum += tensor_digest(entry.label(), found.bytes());
   return {sum == 0 ? 1 : sum};
 }
 
@@ -125,11 +141,11 @@ TESSERA_INLINE std::uint64_t tensor_digest(std::string_view name, std::span<cons
 }
 
 TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
-  const tensor_view* tensor = tensors_->find(name);
-  if (tensor == nullptr) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
-  TESSERA_CHECK(read_f32(*tensor, values));
-  if (!kernel::kernels().quantize.all_finite(values.data(), values.size())) return check_finite(*tensor);
-  digest_ += tensor_digest(name, tensor->bytes);
+  const published_tensor tensor = tensors_->find(name);
+  if (!tensor) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
+  TESSERA_CHECK(tensor.read(values));
+  if (!kernel::kernels().quantize.all_finite(values.data(), values.size())) return check_finite(*tensor.whole);
+  digest_ += tensor_digest(name, tensor.bytes());
   notify(*listener_, {.kind = event_kind::progress, .what = "tensors", .done = ++done_, .total = total_});
   return {};
 }

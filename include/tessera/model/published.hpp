@@ -13,6 +13,34 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+/// A tensor of a file, or one of the equal parts of a packed one.
+struct published_tensor {
+  const tensor_view* whole = nullptr;
+  std::size_t part = 0;
+  std::size_t parts = 1;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return whole != nullptr; }
+  [[nodiscard]] std::vector<std::size_t> shape() const {
+    if (whole == nullptr) return {};
+    std::vector<std::size_t> extents(whole->shape.begin(), whole->shape.end());
+    if (parts > 1) extents.front() /= parts;
+    return extents;
+  }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    const std::size_t size = whole->bytes.size() / parts;
+    return whole->bytes.subspan(part * size, size);
+  }
+  /// Error: mismatch, where it has not values.size() elements.
+  [[nodiscard]] result<> read(std::span<float> values) const {
+    const std::vector<std::size_t> extents = shape();
+    tensor_view mine = *whole;
+    mine.shape = extents;
+    mine.bytes = bytes();
+    mine.offset += part * mine.bytes.size();
+    return read_f32(mine, values);
+  }
+};
+
 /// The weights of a model directory: the encoder's file and one file for each dense head.
 class published_tensors {
  public:
@@ -20,8 +48,8 @@ class published_tensors {
   [[nodiscard]] static result<published_tensors> open(const model_directory& directory, const model_description& model,
                                                       std::string_view weights_path = {});
 
-  /// The tensor behind one of Tessera's names, or null.
-  [[nodiscard]] const tensor_view* find(std::string_view ours) const;
+  /// The tensor behind one of Tessera's names, or nothing.
+  [[nodiscard]] published_tensor find(std::string_view ours) const;
   /// Every entry that is missing, of another shape, or not floating-point.
   [[nodiscard]] std::vector<error> compare(std::span<const tensor_entry> manifest) const;
   /// Published names of the encoder's file that the manifest does not ask for.
@@ -36,10 +64,10 @@ class published_tensors {
   [[nodiscard]] result<sha256_digest> sha256() const;
 
  private:
-  /// The file and the published name that one of Tessera's names stands for.
+  /// The file and the published names that one of Tessera's names may stand for.
   struct place {
     const weights* file;
-    std::string name;
+    std::vector<naming::candidate> names;
   };
   [[nodiscard]] place locate(std::string_view ours) const;
 

@@ -2,7 +2,8 @@
 /// Multi-head self-attention of packed texts: softmax(Q·Kᵀ / sqrt(head width)) · V per text and head, then the output map.
 ///
 /// Query, key and value are one packed product [tokens, query + 2·key]. No token sees another text's, and nothing is padded.
-/// Grouped queries, stated head widths, rotary positions and causal order are options of the type (graph/heads.hpp).
+/// Grouped queries and stated head widths are part of the heads (graph/heads.hpp); rotary positions, order, window, biases and
+/// normalised heads are options of the type.
 #pragma once
 
 #include <tessera/graph/batch.hpp>
@@ -17,53 +18,105 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Each token sees itself and those before it.
 struct causal {
+  using option = tessera::option::order;
   static constexpr bool value = true;
 };
 /// Each token sees its whole text.
 struct bidirectional {
+  using option = tessera::option::order;
   static constexpr bool value = false;
 };
 
-template <std::size_t Width, class Heads, class Rotary = no_rotary, class Order = bidirectional>
+/// Each token sees those at most Reach away on either side, itself among them; with causal order, the Reach tokens that end with itself.
+/// 0: no limit.
+template <std::size_t Reach>
+struct window {
+  using option = tessera::option::window;
+  static constexpr std::size_t reach = Reach;
+};
+
+/// Queries and keys are divided by their root mean square, head by head, before they turn. PlusOne: the factor is 1 + weight.
+template <double Epsilon, bool PlusOne = false>
+struct head_norm {
+  using option = tessera::option::head_norm;
+  static constexpr bool value = true;
+  static constexpr double epsilon = Epsilon;
+  static constexpr bool plus_one = PlusOne;
+};
+struct no_head_norm {
+  using option = tessera::option::head_norm;
+  static constexpr bool value = false;
+  static constexpr double epsilon = 0.0;
+  static constexpr bool plus_one = false;
+};
+
+/// Scores are divided by sqrt(Width), where that is not the head's.
+template <std::size_t Width>
+struct scores_over_root {
+  using option = tessera::option::scores;
+  static constexpr std::size_t width = Width;
+};
+
+/// Options: rotary<...>, causal, window<N>, biases<...>, head_norm<...>, scores_over_root<N>.
+template <std::size_t Width, class Heads, class... Options>
 struct self_attention {
-  using layout = detail::head_layout<Width, Heads, Rotary>;
+  template <class Kind, class Default>
+  using option = typename detail::option_of<Kind, Default, Options...>::type;
+  using rotary = option<tessera::option::rotary, no_rotary>;
+  using order = option<tessera::option::order, bidirectional>;
+  using bias = option<tessera::option::biases, biases<true, true>>;
+  using norm = option<tessera::option::head_norm, no_head_norm>;
+  using layout = detail::head_layout<Width, Heads, rotary>;
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
   template <class>
   using fault_in = typename layout::fault;
   static constexpr std::string_view scope_name = "attention";
   static constexpr std::size_t fused = layout::query + 2 * layout::key;  ///< columns of the packed product
+  static constexpr std::size_t scores = option<tessera::option::scores, scores_over_root<layout::width>>::width;
   static constexpr kernel::attention_shape shape{.heads = Heads::count,
                                                  .kv_heads = Heads::kv,
                                                  .head_width = layout::width,
-                                                 .scale = static_cast<float>(1.0 / detail::square_root(layout::width)),
-                                                 .causal = Order::value,
-                                                 .window = 0};
+                                                 .scale = static_cast<float>(1.0 / detail::square_root(scores)),
+                                                 .causal = order::value,
+                                                 .window = option<tessera::option::window, window<0>>::reach};
 
   template <class Precision>
   struct weights {
     packed_linear<Precision> query_key_value;
     packed_linear<Precision> output;
     aligned_buffer<float> inverse_frequencies;
+    aligned_buffer<float> query_norm;
+    aligned_buffer<float> key_norm;
   };
   template <class Sink>
   static constexpr void describe(Sink sink) {
-    described::self_attention(sink, Width, layout::query, layout::key);
+    described::self_attention(sink, {.width = Width,
+                                     .query_width = layout::query,
+                                     .key_width = layout::key,
+                                     .head_width = layout::width,
+                                     .inner_bias = bias::inner,
+                                     .outer_bias = bias::outer,
+                                     .head_norm = norm::value});
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
     return packed_linear<Precision>::memory_bytes(Width, fused) + packed_linear<Precision>::memory_bytes(layout::query, Width) +
-           round_up(Rotary::width / 2 * sizeof(float), vector_alignment);
+           round_up(rotary::width / 2 * sizeof(float), vector_alignment) +
+           (norm::value ? 2 * round_up(layout::width * sizeof(float), vector_alignment) : 0);
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
     TESSERA_CHECK(into.query_key_value.load(
-        scope, Width, {{"query", layout::query}, {"key", layout::key}, {"value", layout::key}}));
-    TESSERA_CHECK(into.output.load(scope, layout::query, {{"output", Width}}));
-    TESSERA_TRY(into.inverse_frequencies, aligned_buffer<float>::make(Rotary::width / 2));
-    for (std::size_t i = 0; i < Rotary::width / 2; ++i)
-      into.inverse_frequencies[i] =
-          static_cast<float>(std::pow(Rotary::theta, -2.0 * static_cast<double>(i) / static_cast<double>(Rotary::width)));
+        scope, Width, {{"query", layout::query}, {"key", layout::key}, {"value", layout::key}}, bias::inner));
+    TESSERA_CHECK(into.output.load(scope, layout::query, {{"output", Width}}, bias::outer));
+    TESSERA_TRY(into.inverse_frequencies, aligned_buffer<float>::make(rotary::width / 2));
+    for (std::size_t i = 0; i < rotary::width / 2; ++i)
+      into.inverse_frequencies[i] = static_cast<float>(rotary::scaling::frequency(rotary::theta, i, rotary::width));
+    if constexpr (norm::value) {
+      TESSERA_CHECK(load_head_norm(into.query_norm, scope.scope("query_norm")));
+      TESSERA_CHECK(load_head_norm(into.key_norm, scope.scope("key_norm")));
+    }
     return {};
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
@@ -84,17 +137,34 @@ struct self_attention {
     weights.query_key_value.apply(x, Width, tokens, kernel::activation::none, nullptr, fused_rows, fused, memory.threads());
     float* key = fused_rows + layout::query;
     float* value = key + layout::key;
-    if constexpr (Rotary::width != 0) {
+    if constexpr (norm::value) {
+      for (std::size_t t = 0; t < tokens; ++t) {
+        normalize_heads(fused_rows + t * fused, weights.query_norm.data(), Heads::count);
+        normalize_heads(key + t * fused, weights.key_norm.data(), Heads::kv);
+      }
+    }
+    if constexpr (rotary::width != 0) {
       const auto turn = kernel::kernels().rotary.rotary_f32;
       const float* frequencies = weights.inverse_frequencies.data();
-      turn(fused_rows, fused, tokens, Heads::count, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
-      turn(key, fused, tokens, Heads::kv, layout::width, Rotary::width, batch.positions.data(), frequencies, false);
+      turn(fused_rows, fused, tokens, Heads::count, layout::width, rotary::width, batch.positions.data(), frequencies, false);
+      turn(key, fused, tokens, Heads::kv, layout::width, rotary::width, batch.positions.data(), frequencies, false);
     }
     attend(batch, fused_rows, key, value, mixed, memory);
     weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width, memory.threads());
   }
 
  private:
+  [[nodiscard]] static result<> load_head_norm(aligned_buffer<float>& into, const weight_scope& scope) {
+    TESSERA_TRY(into, aligned_buffer<float>::make(layout::width));
+    TESSERA_CHECK(scope.read("weight", into.span()));
+    if (norm::plus_one)
+      for (float& factor : into.span()) factor += 1.0f;
+    return {};
+  }
+  static void normalize_heads(float* row, const float* factors, std::size_t heads) noexcept {
+    kernel::kernels().norm.rms_norm_f32(row, layout::width, factors, static_cast<float>(norm::epsilon), row, layout::width, heads,
+                                        layout::width);
+  }
   /// Threads take heads.
   static void attend(const token_batch& batch, const float* query, const float* key, const float* value, float* mixed,
                      workspace& memory) noexcept {

@@ -7,6 +7,9 @@
 /// | learned_positions<P, H>  | x_t += P[position_t]   | [tokens, H]  | in place    |
 /// | token_types<S, H>        | x_t += S[type_t]       | [tokens, H]  | in place    |
 ///
+/// token_embedding<V, H, Scale> multiplies every row by Scale. learned_positions<P, H, after_padding<Id>> numbers positions as RoBERTa
+/// does: the tokens of a text that are not Id count up from Id + 1, and Id itself stands at Id.
+///
 /// Ids are checked against the table when a text enters the model, not here.
 #pragma once
 
@@ -48,13 +51,21 @@ struct table_stage {
 
 }  // namespace detail
 
-template <std::size_t Vocabulary, std::size_t Width>
+template <std::size_t Vocabulary, std::size_t Width, double Scale = 1.0>
 struct token_embedding : detail::table_stage<Vocabulary, Width> {
   using input = wants<axis::ids>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "token_embedding";
   static constexpr std::size_t vocabulary = Vocabulary;
 
+  template <class Precision>
+  [[nodiscard]] static result<> load(typename detail::table_stage<Vocabulary, Width>::template weights<Precision>& into,
+                                     const weight_scope& scope) {
+    TESSERA_CHECK((detail::table_stage<Vocabulary, Width>::template load<Precision>(into, scope)));
+    if (Scale != 1.0)
+      for (float& x : into.table.span()) x *= static_cast<float>(Scale);
+    return {};
+  }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * Width);
   }
@@ -65,16 +76,39 @@ struct token_embedding : detail::table_stage<Vocabulary, Width> {
   }
 };
 
-template <std::size_t Positions, std::size_t Width>
+/// Positions count from 0 in each text.
+struct from_zero {
+  static constexpr std::size_t before = 0;
+};
+/// Positions as RoBERTa numbers them; Id is the padding token's.
+template <std::size_t Id>
+struct after_padding {
+  static constexpr std::size_t before = Id + 1;
+};
+
+template <std::size_t Positions, std::size_t Width, class Numbering = from_zero>
 struct learned_positions : detail::table_stage<Positions, Width> {
+  static_assert(Numbering::before < Positions, "tessera: the position table has no row behind the padding's");
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "position_embedding";
-  static constexpr std::size_t positions = Positions;
+  static constexpr std::size_t positions = Positions - Numbering::before;  ///< of the longest text
 
   template <class Weights>
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace&) noexcept {
-    kernel::kernels().pool.gather_add_f32(weights.table.data(), Width, batch.positions.data(), x.rows, Width, x.data, Width);
+    const auto add = kernel::kernels().pool.gather_add_f32;
+    if constexpr (Numbering::before == 0) {
+      add(weights.table.data(), Width, batch.positions.data(), x.rows, Width, x.data, Width);
+    } else {
+      constexpr auto padding = static_cast<std::uint32_t>(Numbering::before - 1);
+      for (std::size_t i = 0; i < batch.texts(); ++i) {
+        std::uint32_t next = padding;
+        for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) {
+          const std::uint32_t position = batch.ids[t] == padding ? padding : ++next;
+          add(weights.table.data(), Width, &position, 1, Width, x.data + t * Width, Width);
+        }
+      }
+    }
   }
 };
 

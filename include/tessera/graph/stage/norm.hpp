@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Layer normalisation of every row: y = (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias (arXiv:1607.06450).
+/// Normalisation of every row.
+///
+/// | stage                       | formula                                                                          |
+/// | --------------------------- | -------------------------------------------------------------------------------- |
+/// | layer_norm<Width, Epsilon>  | (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias (arXiv:1607.06450)        |
+/// | rms_norm<Width, Epsilon>    | x / sqrt(mean(x²) + epsilon) · weight (arXiv:1910.07467)                         |
+/// | pass_through<Width>         | x: where a layer of a model has no norm                                          |
 ///
 /// Epsilon is part of the type because it is part of the model: a checkpoint trained with another one is another type.
 #pragma once
@@ -7,19 +13,23 @@
 #include <tessera/dispatch.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/manifest.hpp>
+#include <tessera/graph/options.hpp>
 #include <tessera/graph/shape.hpp>
 #include <tessera/graph/split.hpp>
+#include <tessera/graph/stage/weightless.hpp>
 #include <tessera/graph/weights.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
-template <std::size_t Width, double Epsilon = 1e-12>
-struct layer_norm {
-  static_assert(Epsilon >= 0.0, "tessera: the epsilon of a layer norm is not negative");
+namespace detail {
+
+/// What norms share; Form has `bias`, `load` and `run`.
+template <std::size_t Width, bool Bias, bool PlusOne, class Form>
+struct norm_stage {
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "norm";
-  static constexpr double epsilon = Epsilon;
+  static constexpr std::size_t width = Width;
 
   template <class Precision>
   struct weights {
@@ -28,34 +38,58 @@ struct layer_norm {
   };
   template <class Sink>
   static constexpr void describe(Sink sink) {
-    described::norm(sink, Width);
+    described::norm(sink, Width, Bias);
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return 2 * round_up(Width * sizeof(float), vector_alignment);
+    return (Bias ? 2 : 1) * round_up(Width * sizeof(float), vector_alignment);
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
     TESSERA_TRY(into.gamma, aligned_buffer<float>::make(Width));
-    TESSERA_TRY(into.beta, aligned_buffer<float>::make(Width));
     TESSERA_CHECK(scope.read("weight", into.gamma.span()));
+    if (PlusOne)
+      for (float& factor : into.gamma.span()) factor += 1.0f;
+    if (!Bias) return {};
+    TESSERA_TRY(into.beta, aligned_buffer<float>::make(Width));
     return scope.read("bias", into.beta.span());
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size) noexcept { return 0; }
 
-  /// From x to y, which may be x.
+  /// From x to y, which may be x. Threads take rows.
   template <class Weights>
   static void apply(const Weights& weights, const float* x, float* y, std::size_t rows, const workspace& memory) noexcept {
     constexpr std::size_t work = 16;  // of one element, in multiply-adds
     split(memory.threads(), rows, 1, rows * Width * work, [&](std::size_t, std::size_t begin, std::size_t end) {
-      kernel::kernels().norm.layer_norm_f32(x + begin * Width, Width, weights.gamma.data(), weights.beta.data(),
-                                            static_cast<float>(Epsilon), y + begin * Width, Width, end - begin, Width);
+      Form::run(x + begin * Width, weights.gamma.data(), weights.beta.data(), y + begin * Width, end - begin);
     });
   }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch&, activations& x, workspace& memory) noexcept {
     apply(weights, x.data, x.data, x.rows, memory);
+  }
+};
+
+}  // namespace detail
+
+template <std::size_t Width, double Epsilon = 1e-12, class Bias = with_bias>
+struct layer_norm : detail::norm_stage<Width, Bias::value, false, layer_norm<Width, Epsilon, Bias>> {
+  static_assert(Epsilon >= 0.0, "tessera: the epsilon of a layer norm is not negative");
+  static constexpr double epsilon = Epsilon;
+  static void run(const float* x, const float* gamma, const float* beta, float* y, std::size_t rows) noexcept {
+    kernel::kernels().norm.layer_norm_f32(x, Width, gamma, Bias::value ? beta : nullptr, static_cast<float>(Epsilon), y, Width, rows,
+                                          Width);
+  }
+};
+
+/// PlusOne: the factor is 1 + weight, as Gemma stores it.
+template <std::size_t Width, double Epsilon = 1e-6, bool PlusOne = false>
+struct rms_norm : detail::norm_stage<Width, false, PlusOne, rms_norm<Width, Epsilon, PlusOne>> {
+  static_assert(Epsilon >= 0.0, "tessera: the epsilon of a norm is not negative");
+  static constexpr double epsilon = Epsilon;
+  static void run(const float* x, const float* gamma, const float*, float* y, std::size_t rows) noexcept {
+    kernel::kernels().norm.rms_norm_f32(x, Width, gamma, static_cast<float>(Epsilon), y, Width, rows, Width);
   }
 };
 

@@ -11,30 +11,12 @@
 #include <tessera/graph/activation.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/linear.hpp>
+#include <tessera/graph/options.hpp>
 #include <tessera/graph/shape.hpp>
+#include <tessera/graph/stage/weightless.hpp>
 #include <tessera/op/pool.hpp>
 
 namespace tessera::inline TESSERA_ABI {
-
-namespace detail {
-/// A stage without tensors.
-struct weightless {
-  template <class Precision>
-  struct weights {};
-  template <class Sink>
-  static constexpr void describe(Sink) {}
-  template <class Precision>
-  [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return 0;
-  }
-  template <class Precision>
-  [[nodiscard]] static result<> load(weights<Precision>&, const weight_scope&) {
-    return {};
-  }
-  [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
-  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size) noexcept { return 0; }
-};
-}  // namespace detail
 
 template <pooling Mode>
 struct pool : detail::weightless {
@@ -53,13 +35,6 @@ struct pool : detail::weightless {
     }
     x = {pooled, batch.texts()};
   }
-};
-
-struct with_bias {
-  static constexpr bool value = true;
-};
-struct without_bias {
-  static constexpr bool value = false;
 };
 
 /// y = act(x·Wᵀ + b): a head of sentence-transformers.

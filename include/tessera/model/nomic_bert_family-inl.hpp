@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/nomic_bert_family.hpp.
+#pragma once
+
+#include <tessera/model/config_reader.hpp>
+#include <tessera/model/nomic_bert_family.hpp>
+#include <tessera/model/shape_facts.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+TESSERA_INLINE result<nomic_bert_shape> nomic_bert_family::read(json_value config) {
+  config_reader reader(config);
+  nomic_bert_shape shape;
+  // Published files have GPT-2's names, transformers 5 writes BERT's.
+  const bool old = config.find("n_embd").has_value();
+  reader.size("vocab_size", shape.vocabulary);
+  reader.size(old ? "n_layer" : "num_hidden_layers", shape.layers, config_reader::most_layers);
+  reader.size(old ? "n_embd" : "hidden_size", shape.width);
+  reader.size(old ? "n_head" : "num_attention_heads", shape.heads);
+  if (const auto inner = config.find("n_inner"); old && (!inner || inner->is_null())) shape.inner = 4 * shape.width;
+  else reader.size(old ? "n_inner" : "intermediate_size", shape.inner);
+  reader.size(old ? "n_positions" : "max_position_embeddings", shape.positions);
+  reader.size_or("type_vocab_size", shape.types);
+  reader.epsilon(old ? "layer_norm_epsilon" : "layer_norm_eps", shape.epsilon);
+  reader.divides(old ? "n_head" : "num_attention_heads", shape.heads, old ? "n_embd" : "hidden_size", shape.width);
+  if (old) {
+    reader.only("activation_function", "swiglu");
+    reader.positive("rotary_emb_base", shape.theta);
+    for (const std::string_view key : {"rotary_emb_scale_base", "rotary_scaling_factor", "num_experts"})
+      reader.absent(key);
+    for (const std::string_view key :
+         {"causal", "prenorm", "parallel_block", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias",
+          "rotary_emb_interleaved", "use_rms_norm", "scale_attn_by_inverse_layer_idx"})
+      reader.only(key, false);
+    reader.only("scale_attn_weights", true);
+    double fraction = 1.0;
+    reader.positive("rotary_emb_fraction", fraction);
+    if (fraction != 1.0)
+      reader.add(config.find("rotary_emb_fraction")->unsupported("1.0", shape_facts::shortest(fraction)));
+  } else {
+    reader.activation("hidden_act", shape.activation);
+    reader.rotary_base("rope_theta", "", shape.theta);
+    std::size_t stated = shape.width / (shape.heads == 0 ? 1 : shape.heads);
+    const std::size_t whole = stated;
+    reader.size_or("head_dim", stated);
+    if (stated != whole)
+      reader.add(config.find("head_dim")->unsupported(std::to_string(whole), std::to_string(stated)));
+  }
+  TESSERA_CHECK(reader.finish("config.json of a Nomic BERT"));
+  return shape;
+}
+
+TESSERA_INLINE encoder_description nomic_bert_family::facts(const nomic_bert_shape& shape) {
+  const nomic_bert_shape plain;
+  encoder_description made;
+  made.vocabulary = shape.vocabulary;
+  made.positions = shape.positions;
+  made.width = shape.width;
+  made.types = shape.types;
+  shape_facts facts;
+  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
+  facts.size("n_layer", "layers", shape.layers, plain.layers);
+  facts.size("n_embd", "width", shape.width, plain.width);
+  facts.size("n_head", "heads", shape.heads, plain.heads);
+  facts.size("n_inner", "inner", shape.inner, plain.inner);
+  facts.size("n_positions", "positions", shape.positions, plain.positions);
+  facts.size("type_vocab_size", "types", shape.types, plain.types);
+  facts.activation("activation of the gate", "activation", shape.activation, plain.activation);
+  facts.number("layer_norm_epsilon", "epsilon", shape.epsilon, plain.epsilon);
+  facts.number("rotary_emb_base", "theta", shape.theta, plain.theta);
+  std::move(facts).into(made, "nomic_bert_shape");
+  return made;
+}
+
+}  // namespace tessera::inline TESSERA_ABI
