@@ -35,6 +35,7 @@
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 #include <tessera/kernel/select.hpp>
+#include <tessera/kernel/sieve.hpp>
 
 #include <atomic>
 #include <span>
@@ -50,6 +51,7 @@ struct kernel_table {
   gather_kernels gather;
   many_to_many_kernels many_to_many;
   select_kernels select;
+  sieve_kernels sieve;
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;

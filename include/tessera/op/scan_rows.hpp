@@ -4,15 +4,19 @@
 ///     auto hits = ts::scan_rows<ts::cosine>(queries, rows, ids, 10, {.threads = &pool});   // one list for each query
 ///
 /// The rows are read in blocks, for one query as one stream, for many in tiles of queries and rows whose scores go to the selections
-/// while they are in the cache, so that the matrix of all scores is never written. The result does not depend on the blocks, the
+/// while they are in the cache, so that the matrix of all scores is never written; where the processor multiplies bytes, rows of
+/// floats that cannot be among the nearest are left out before (op/sieve.hpp). The result does not depend on the blocks, the
 /// other queries or the number of threads (op/top_k.hpp: the order is total).
 #pragma once
 
 #include <tessera/base/threads.hpp>
 #include <tessera/op/score_many.hpp>
+#include <tessera/op/sieve.hpp>
 #include <tessera/op/top_k.hpp>
 
+#include <bit>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -47,6 +51,14 @@ inline constexpr std::size_t tiled_queries = 3;
   return std::clamp<std::size_t>((std::size_t{1536} << 10u) / (sizeof(float) * dimension), 64, 1024);
 }
 
+/// From so many queries on coding the rows pays, and up to this share of pairs that have to be scored after all; where it is more,
+/// some blocks are scored without a sieve before the next try.
+inline constexpr std::size_t sieved_queries = 48;
+inline constexpr std::size_t sieved_share = 8;
+inline constexpr std::size_t blocks_of_rest = 4;
+/// Rows whose mean is taken for the mean of all.
+inline constexpr std::size_t sieve_sample = 256;
+
 template <class Best>
 void push_filtered(Best& best, std::span<const float> scores, std::span<const std::uint64_t> ids, bool larger_is_nearer,
                    const std::function<bool(std::uint64_t)>& filter) {
@@ -57,6 +69,71 @@ void push_filtered(Best& best, std::span<const float> scores, std::span<const st
     if (filter(ids[i])) best.push(ids[i], scores[i]);
   }
 }
+
+/// One thread's walk over blocks of rows with a sieve, where there is one.
+template <class Metric, class Query, class Space, class Precision>
+class sieved_scan {
+ public:
+  template <class Queries, class Matrix>
+  sieved_scan(const Queries&, std::size_t, std::size_t, const Matrix&) noexcept {}
+  template <class Best>
+  [[nodiscard]] static constexpr bool ready(const Best*) noexcept { return false; }
+  template <class Queries, class Best, class Push>
+  static void scan(const Queries&, std::size_t, Best*, std::size_t, std::size_t, const Push&) noexcept {}
+};
+
+template <class Metric, class Query, class Space, class Precision>
+  requires sievable<Metric, Query, Precision>
+class sieved_scan<Metric, Query, Space, Precision> {
+ public:
+  using sieve = row_sieve<Metric, Query, Space, Precision>;
+  using matrix = embedding_matrix<Space, Precision>;
+
+  template <class Queries>
+  sieved_scan(const Queries& queries, std::size_t first, std::size_t count, const matrix& rows) : rows_(rows), count_(count) {
+    if (count >= sieved_queries && rows.rows() > sieve_sample && rows.rows() <= 0xFFFFFFFFu && sieve::available())
+      sieve_.emplace(queries, first, count, rows, sieve_sample);
+  }
+
+  /// Every selection has a threshold, and the last blocks showed that it leaves most rows out.
+  template <class Best>
+  [[nodiscard]] bool ready(const Best* best) noexcept {
+    if (!sieve_ || best[0].k() == 0) return false;
+    if (rest_ > 0) return --rest_, false;
+    for (std::size_t q = 0; q < count_; ++q)
+      if (!best[q].full()) return false;
+    return true;
+  }
+
+  /// push(selection, rows, scores) for what has to be scored of these rows.
+  template <class Queries, class Best, class Push>
+  void scan(const Queries& queries, std::size_t from, Best* best, std::size_t first, std::size_t count, const Push& push) {
+    std::size_t scored = 0;
+    for (std::size_t q = 0; q < count_; ++q) sieve_->set_threshold(q, best[q].threshold());
+    for (std::size_t done = 0; done < count; done += sieve::panel_rows) {
+      sieve_->look_at(rows_, first + done, std::min(sieve::panel_rows, count - done));
+      for (std::size_t q = 0; q < count_; ++q) {
+        std::uint32_t bits = sieve_->passed(q);
+        if (bits == 0) continue;
+        std::uint32_t at[sieve::panel_rows];
+        float scores[sieve::panel_rows];
+        std::size_t n = 0;
+        for (; bits != 0; bits &= bits - 1)
+          at[n++] = static_cast<std::uint32_t>(first + done) + static_cast<std::uint32_t>(std::countr_zero(bits));
+        score_listed<Metric>(queries[from + q], rows_, std::span<const std::uint32_t>(at, n), scores);
+        push(best[q], std::span<const std::uint32_t>(at, n), std::span<const float>(scores, n));
+        scored += n;
+      }
+    }
+    if (scored * sieved_share > count * count_) rest_ = blocks_of_rest;
+  }
+
+ private:
+  const matrix& rows_;
+  std::size_t count_;
+  std::size_t rest_ = 0;
+  std::optional<sieve> sieve_;
+};
 
 }  // namespace detail
 
@@ -89,10 +166,12 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
 
   std::vector<std::vector<hit>> found;
   found.reserve(query_count);
+  const auto push_ids = [&](best_rows& best, std::span<const float> scores, std::span<const std::uint64_t> of) {
+    if (options.filter) detail::push_filtered(best, scores, of, Metric::larger_is_nearer, options.filter);
+    else best.push(scores, of);
+  };
   const auto push = [&](best_rows& best, const float* scores, std::size_t first, std::size_t count) {
-    const auto block_ids = ids.subspan(first, count);
-    if (options.filter) detail::push_filtered(best, {scores, count}, block_ids, Metric::larger_is_nearer, options.filter);
-    else best.push(std::span<const float>(scores, count), block_ids);
+    push_ids(best, {scores, count}, ids.subspan(first, count));
   };
   for (std::size_t from = 0; from < query_count; from += together) {
     const std::size_t group = std::min(together, query_count - from);
@@ -112,7 +191,17 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
         for_each(options.threads, parts, [&](std::size_t part) {
           std::vector<float> panel(packed.panel_size(block));
           std::vector<float> scores(group * block);
+          [[maybe_unused]] detail::sieved_scan<Metric, query_precision, Space, Precision> sieved(queries, from, group, rows);
           scan_part(part, [&](best_rows* mine, std::size_t first, std::size_t count) {
+            if (sieved.ready(mine)) {
+              sieved.scan(queries, from, mine, first, count, [&](best_rows& nearest, std::span<const std::uint32_t> at,
+                                                                 std::span<const float> found_scores) {
+                std::uint64_t listed[kernel::sieve_rows];
+                for (std::size_t i = 0; i < at.size(); ++i) listed[i] = ids[at[i]];
+                push_ids(nearest, found_scores, std::span<const std::uint64_t>(listed, at.size()));
+              });
+              return;
+            }
             packed.score(rows, first, count, panel.data(), scores.data(), block);
             for (std::size_t q = 0; q < group; ++q) push(mine[q], scores.data() + q * block, first, count);
           });
