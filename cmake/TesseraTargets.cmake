@@ -3,7 +3,7 @@
 #
 #   tessera::core      base, type, kernel, op, index              Highway
 #   tessera::io        mapped files, formats, JSON, SHA-256       + simdjson, libcrypto
-#   tessera::text      tokenizers                                 + utf8proc
+#   tessera::text      tokenizers                                 + utf8proc, PCRE2
 #   tessera::model     graphs and models                          + Boost headers (Hana)
 #   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
@@ -16,7 +16,7 @@ file(GLOB_RECURSE TESSERA_HEADERS CONFIGURE_DEPENDS ${TESSERA_INCLUDE_DIR}/tesse
 # What each component brings, and the folders whose -inl.hpp files belong to it in the compiled library.
 set(TESSERA_NEEDS_core highway)
 set(TESSERA_NEEDS_io simdjson crypto)
-set(TESSERA_NEEDS_text utf8proc)
+set(TESSERA_NEEDS_text utf8proc pcre2)
 set(TESSERA_NEEDS_model hana)
 set(TESSERA_FOLDERS_core base type kernel op interop)
 set(TESSERA_FOLDERS_io io index)

@@ -123,7 +123,7 @@ def check_header(path):
                     elif only_inl and not path.name.endswith("-inl.hpp"):
                         finding(path, number, f"{target} may stand in -inl.hpp files only")
         define = re.match(r"\s*#\s*define\s+(\w+)", line)
-        if define and not define[1].startswith("TESSERA_") and not define[1].startswith("HWY_"):
+        if define and not define[1].startswith(("TESSERA_", "HWY_", "PCRE2_")):
             finding(path, number, f"macro without TESSERA_: {define[1]}")
         if len(line) > 140:
             finding(path, number, f"{len(line)} characters")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Added tokens: strings that are found in the text before any model sees it, such as "[MASK]" or "<|endoftext|>".
 ///
-/// Tokens with `normalized` false are searched in the text as given, the others (their normalised form) in the normalised pieces
-/// between. At each place the longest token wins, matches do not overlap, and a match that single_word discards still consumes
-/// its text: the reference's rules.
+/// Tokens with `normalized` false are searched in the text as given, the others (their normalised form) in the
+/// normalised pieces between. At each place the longest token wins, matches do not overlap, and a match that
+/// single_word discards still consumes its text: the reference's rules.
 #pragma once
 
 #include <tessera/text/normalizer.hpp>
@@ -23,6 +23,7 @@ struct added_token {
   bool rstrip = false;       ///< takes the white space after it
   bool normalized = false;   ///< searched in the normalised text
   bool special = false;      ///< left out by decode where special tokens are skipped
+  bool searched = true;      ///< false: only known to decode, never found in text
 };
 
 /// A search for some added tokens at once.
@@ -34,8 +35,8 @@ class added_token_finder {
 
   [[nodiscard]] bool empty() const noexcept { return tokens_.empty(); }
 
-  /// Calls `each(token, begin, end)` for every piece of `text` in order: token is null for text between tokens. `each` returns false to
-  /// stop. Precondition: well-formed UTF-8.
+  /// Calls `each(token, begin, end)` for every piece of `text` in order: token is null for text between tokens. `each`
+  /// returns false to stop. Precondition: well-formed UTF-8.
   template <class Each>
   void for_each_piece(std::string_view text, Each&& each) const {
     std::size_t done = 0;

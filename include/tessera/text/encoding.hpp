@@ -3,11 +3,15 @@
 ///
 ///     encoding.ids[i], encoding.offsets[i].of(text)       // 14324, "Hello"
 ///
-/// All four lists have the same length. An `encoding` that is encoded into again keeps its memory: a warm call allocates nothing.
+/// All four lists have the same length. An `encoding` that is encoded into again keeps its memory: a warm call
+/// allocates nothing.
 #pragma once
 
+#include <tessera/text/bpe.hpp>
 #include <tessera/text/normalizer.hpp>
+#include <tessera/text/pre_tokenizer.hpp>
 #include <tessera/text/truncate.hpp>
+#include <tessera/text/unigram.hpp>
 #include <tessera/text/vocabulary.hpp>
 
 #include <array>
@@ -20,6 +24,10 @@ namespace detail {
 /// Memory that a tokenizer needs while it works, kept with the encoding it fills. Copies are empty.
 struct encoding_scratch {
   normalizer_scratch normalizer;
+  pre_tokenizer_scratch splitter;
+  bpe_scratch pairs;
+  unigram_scratch best;
+  word_cache cache;
 
   encoding_scratch() = default;
   encoding_scratch(const encoding_scratch&) noexcept {}

@@ -3,8 +3,8 @@
 ///
 ///     normalized.origin(begin, end)       // the source bytes that the normalised bytes [begin, end) stand for
 ///
-/// A step reads a `normalized_view` and writes a `normalized_text`; steps chain because a text is viewed like a source. While every
-/// byte stands for exactly one source byte (ASCII, the usual case) no alignment is stored.
+/// A step reads a `normalized_view` and writes a `normalized_text`; steps chain because a text is viewed like a source.
+/// While every byte stands for exactly one source byte (ASCII, the usual case) no alignment is stored.
 #pragma once
 
 #include <tessera/base/config.hpp>
@@ -81,6 +81,17 @@ struct normalized_view {
   std::span<const byte_range> source = {};
   std::uint32_t shift = 0;
 
+  /// Where the character that holds byte `at` came from.
+  [[nodiscard]] byte_range character_origin(std::size_t at) const noexcept { return whole_origin(at, at + 1); }
+  /// Where the bytes [begin, end), not none, came from; of a character that is cut, all of it.
+  [[nodiscard]] byte_range whole_origin(std::size_t begin, std::size_t end) const noexcept {
+    if (!source.empty()) return {source[begin].begin, source[end - 1].end};
+    const auto inside = [this](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xc0U) == 0x80U; };
+    while (begin != 0 && inside(begin)) --begin;
+    while (end < text.size() && inside(end)) ++end;
+    return {shift + static_cast<std::uint32_t>(begin), shift + static_cast<std::uint32_t>(end)};
+  }
+
   /// Where the bytes [begin, end), not none, came from.
   [[nodiscard]] byte_range origin(std::size_t begin, std::size_t end) const noexcept {
     if (source.empty()) return {shift + static_cast<std::uint32_t>(begin), shift + static_cast<std::uint32_t>(end)};
@@ -118,6 +129,14 @@ struct normalized_text {
   void push(char byte, byte_range origin) noexcept {
     bytes.push(byte);
     source.push(origin);
+  }
+  void push(std::string_view part, byte_range origin) noexcept {
+    for (const char byte : part) push(byte, origin);
+  }
+  /// Starts anew as a text whose bytes say where they came from.
+  void begin_aligned() noexcept {
+    clear();
+    aligned = true;
   }
 };
 

@@ -4,35 +4,26 @@
 ///     ts::bert_normalizer uncased;                                   // clean, split ideographs, strip accents, lower case
 ///     uncased.normalize({"Café"}, out, scratch);                     // "cafe", its "e" from the bytes [3, 5)
 ///
-/// Each normaliser is a type with the settings of tokenizer.json; `normalizer` is one of them. A step keeps, for each byte it writes, the
-/// source bytes that it stands for: an inserted character stands where the one before it stood.
+/// Each step is a type with the settings of tokenizer.json; a `normalizer` is a list of them. A step keeps, for each
+/// byte it writes, the source bytes that it stands for: an inserted character stands where the one before it stood.
 #pragma once
 
+#include <tessera/text/charsmap.hpp>
 #include <tessera/text/normalized.hpp>
-#include <tessera/text/unicode.hpp>
+#include <tessera/text/piece_normalizer.hpp>
+#include <tessera/text/pre_tokenizer.hpp>
+#include <tessera/text/unicode_forms.hpp>
 
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Working memory of normalisation, reused from call to call.
-struct normalizer_scratch {
-  struct part {
-    code_point c;
-    std::uint32_t position;  // before ordering
-    std::uint8_t combining;
-    bool added;  // beyond the first of its character's decomposition
-  };
-  normalized_text text[2];          ///< steps write them in turn
-  std::vector<part> parts;          ///< a run under canonical ordering
-  std::vector<byte_range> sources;  ///< its characters
-};
-
-/// BertNormalizer. In this order: clean_text drops control characters, U+0000 and U+FFFD and turns white space into U+0020;
-/// handle_chinese_chars puts a space on both sides of CJK ideographs; strip_accents decomposes canonically and drops nonspacing marks;
-/// lowercase maps each character alone.
+/// BertNormalizer. In this order: clean_text drops control characters, U+0000 and U+FFFD and turns white space into
+/// U+0020; handle_chinese_chars puts a space on both sides of CJK ideographs; strip_accents decomposes canonically and
+/// drops nonspacing marks; lowercase maps each character alone.
 struct bert_normalizer {
   bool clean_text = true;
   bool handle_chinese_chars = true;
@@ -46,7 +37,39 @@ struct bert_normalizer {
 /// Leaves the text as it is.
 struct no_normalizer {};
 
-using normalizer = std::variant<no_normalizer, bert_normalizer>;
+/// Lowercase: each character alone.
+struct lowercase {};
+/// Strip: White_Space at the ends.
+struct strip_ends {
+  bool left = true, right = true;
+};
+/// StripAccents: every combining mark.
+struct strip_accents {};
+/// Nmt: control characters are dropped, other blanks become U+0020.
+struct nmt_cleaning {};
+/// Prepend: a text before every text that is not empty.
+struct prepend_text {
+  std::string prefix;
+};
+/// Replace: every match of a pattern by a text.
+struct replace_pattern {
+  text_pattern pattern;
+  std::string content;
+};
+
+using normalizer_step = std::variant<bert_normalizer, unicode_form, charsmap, lowercase, strip_ends, strip_accents,
+                                     nmt_cleaning, prepend_text, replace_pattern, byte_characters, piece_normalizer>;
+
+/// Steps in order; none leave the text as it is.
+struct normalizer {
+  std::vector<normalizer_step> steps = {};
+
+  normalizer() = default;
+  normalizer(no_normalizer) {}
+  template <class Step>
+    requires std::constructible_from<normalizer_step, Step> && (!std::same_as<std::remove_cvref_t<Step>, normalizer>)
+  normalizer(Step&& step) : steps(1, normalizer_step(std::forward<Step>(step))) {}
+};
 
 /// Runs the normaliser; the view is of `from` or of `scratch`. Precondition: well-formed UTF-8.
 [[nodiscard]] normalized_view normalize(const normalizer& how, const normalized_view& from,

@@ -4,7 +4,9 @@
 ///     [CLS] $A [SEP]                 for one text
 ///     [CLS] $A [SEP] $B:1 [SEP]:1    for a pair
 ///
-/// TemplateProcessing and BertProcessing of tokenizer.json, and the absence of both, are all such templates.
+/// TemplateProcessing, BertProcessing and RobertaProcessing of tokenizer.json, and the absence of them, are all such
+/// templates. ByteLevel as a post-processor, alone or before a template, takes blanks at the ends of tokens out of
+/// their offsets.
 #pragma once
 
 #include <tessera/text/vocabulary.hpp>
@@ -21,9 +23,14 @@ struct template_piece {
 };
 
 struct template_processor {
+  /// Blanks taken out of offsets: none, all, or all but the one that the pre-tokeniser may have put before the first
+  /// word.
+  enum class trim : std::uint8_t { none, all, all_but_prefix };
+
   std::vector<template_piece> single{{.what = template_piece::kind::first}};
   std::vector<template_piece> pair{{.what = template_piece::kind::first},
                                    {.what = template_piece::kind::second, .type_id = 1}};
+  trim trims_blanks = trim::none;
 
   [[nodiscard]] const std::vector<template_piece>& pieces(bool with_pair) const noexcept {
     return with_pair ? pair : single;

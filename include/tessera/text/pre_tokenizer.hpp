@@ -3,23 +3,19 @@
 ///
 ///     ts::bert_pre_tokenizer{}.for_each_word("don't go", each);      // each(begin, end): "don", "'", "t", "go"
 ///
-/// Each pre-tokeniser is a type with the settings of tokenizer.json and calls `each` with the byte range of every word, in order.
+/// Each step is a type with the settings of tokenizer.json; a `pre_tokenizer` is a list of them. Steps cut words into
+/// words; some also rewrite the text (Metaspace, ByteLevel), so that what they give is a text and the words in it.
 #pragma once
 
+#include <tessera/text/normalized.hpp>
+#include <tessera/text/pattern.hpp>
+#include <tessera/text/split_behavior.hpp>
 #include <tessera/text/unicode.hpp>
 
-#include <bit>
-#include <cstring>
+#include <concepts>
 #include <variant>
 
 namespace tessera::inline TESSERA_ABI {
-
-/// Bytes [begin, end) of a text that are one word.
-struct word_range {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  [[nodiscard]] constexpr std::size_t size() const noexcept { return end - begin; }
-};
 
 /// Words are given to a model in groups of at most so many.
 inline constexpr std::size_t most_words = 32;
@@ -42,23 +38,13 @@ inline constexpr auto ascii_kinds = [] {
   return kinds;
 }();
 
-inline constexpr std::size_t swar_bytes = 8;
-
 /// How many of the next 8 bytes, from the first on, are ASCII letters and digits: 8 bytes at once within one register.
 [[nodiscard]] inline std::size_t alphanumeric_run(std::string_view text, std::size_t at) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
-  std::uint64_t bytes = 0;  // zeros end the run where the text ends
-  if (at + swar_bytes <= text.size()) std::memcpy(&bytes, text.data() + at, swar_bytes);
-  else std::memcpy(&bytes, text.data() + at, text.size() - at);
-  if constexpr (std::endian::native == std::endian::big) bytes = std::byteswap(bytes);
+  const std::uint64_t bytes = load_eight(text, at);
   const std::uint64_t low = bytes & ~highs;
-  const std::uint64_t folded = low | 0x20 * ones;  // upper case onto lower case, and nothing else onto a letter
-  const auto from = [](std::uint64_t x, unsigned least) {
-    return x + (0x80 - least) * ones;
-  };  // high bit: byte >= least
-  const std::uint64_t digit = from(low, '0') & ~from(low, '9' + 1);
-  const std::uint64_t letter = from(folded, 'a') & ~from(folded, 'z' + 1);
-  const std::uint64_t others = (~(digit | letter) | bytes) & highs;
+  const std::uint64_t digit = (low + (0x80 - '0') * ones) & ~(low + (0x80 - '9' - 1) * ones) & ~bytes;
+  const std::uint64_t others = ~(digit | ascii_letters(bytes)) & highs;
   return static_cast<std::size_t>(std::countr_zero(others)) / 8;
 }
 
@@ -99,13 +85,77 @@ struct bert_pre_tokenizer {
 };
 
 /// The whole text is one word.
-struct no_pre_tokenizer {
-  template <class Each>
-  void for_each_word(std::string_view text, Each&& each) const {
-    if (!text.empty()) each(std::size_t{0}, text.size());
-  }
+struct no_pre_tokenizer {};
+
+/// WhitespaceSplit: what stands between White_Space.
+struct whitespace_split {};
+/// Whitespace: runs of word characters, and runs of what is neither those nor white space.
+struct word_split {};
+/// Punctuation: BERT's punctuation characters.
+struct punctuation_split {
+  split_behavior behavior = split_behavior::isolated;
+};
+/// Digits: numbers (general category N), each alone or in runs.
+struct digit_split {
+  bool individual = false;
+};
+/// CharDelimiterSplit: what stands between one character.
+struct delimiter_split {
+  code_point delimiter = ' ';
+};
+/// Split: a pattern and what becomes of its matches.
+struct pattern_split {
+  text_pattern pattern;
+  split_behavior behavior = split_behavior::isolated;
+  bool invert = false;
 };
 
-using pre_tokenizer = std::variant<no_pre_tokenizer, bert_pre_tokenizer>;
+/// Metaspace: blanks become `replacement`, which also stands before a word that does not begin with it, and begins a
+/// new word.
+struct metaspace {
+  enum class scheme : std::uint8_t { always, first, never };
+  std::string replacement = "\u2581";
+  scheme prepend = scheme::always;  ///< first: only before the word at the beginning of the source
+  bool split = true;
+};
+
+/// ByteLevel with add_prefix_space: a blank before a word that has none.
+struct prefix_space {};
+/// ByteLevel's alphabet: every byte becomes the character that stands for it.
+struct byte_characters {};
+
+using pre_tokenizer_step =
+    std::variant<bert_pre_tokenizer, whitespace_split, word_split, punctuation_split, digit_split, delimiter_split,
+                 pattern_split, metaspace, prefix_space, byte_characters>;
+
+/// Working memory of splitting, reused from call to call.
+struct pre_tokenizer_scratch {
+  normalized_text text[2];            ///< steps that write use them in turn
+  std::vector<word_range> words[2];
+  std::vector<detail::matched_range> stretches;
+  detail::match_memory memory;
+};
+
+struct pre_tokenizer {
+  std::vector<pre_tokenizer_step> steps = {};
+
+  pre_tokenizer() = default;
+  pre_tokenizer(no_pre_tokenizer) {}
+  template <class Step>
+    requires std::constructible_from<pre_tokenizer_step, Step> && (!std::same_as<std::remove_cvref_t<Step>, pre_tokenizer>)
+  pre_tokenizer(Step&& step) : steps(1, pre_tokenizer_step(std::forward<Step>(step))) {}
+
+  struct split_text {
+    normalized_view text;
+    std::span<const word_range> words;
+  };
+  /// The words of `from`, after every step. The result lives in `from` and `scratch`. Error: unsupported where a
+  /// regular expression is too costly on the text.
+  [[nodiscard]] result<split_text> split(const normalized_view& from, pre_tokenizer_scratch& scratch) const;
+};
 
 }  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/text/pre_tokenizer-inl.hpp>
+#endif

@@ -4,6 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/text/assemble-inl.hpp>
+#include <tessera/text/text_tokens-inl.hpp>
 #include <tessera/text/tokenizer.hpp>
 #include <tessera/text/tokenizer_file.hpp>
 
@@ -29,65 +30,30 @@ struct tokenizer::state {
 
 namespace detail {
 
-[[nodiscard]] inline const vocabulary& words_of(const token_model& model) noexcept {
-  return std::get<wordpiece>(model).words();
+/// Takes blanks at the ends of tokens out of their offsets: the tokens' blanks, so many characters of the text.
+inline void trim_blanks(const tokenizer& tokenizer, bool prefixed, std::string_view text, token_range part,
+                        encoding& tokens) {
+  constexpr code_point blank_character = 0x120;
+  const auto is_blank = [](code_point c) {
+    return c == blank_character || (char_class_of(c) & char_class::space) != 0;
+  };
+  for (std::size_t i = part.begin; i < part.end; ++i) {
+    byte_range& range = tokens.offsets[i];
+    const std::string_view token =
+        tokenizer.is_added(tokens.ids[i]) ? range.of(text) : tokenizer.token_of(tokens.ids[i]).value_or("");
+    std::size_t leading = 0, trailing = 0;
+    for (std::size_t at = 0; at < token.size() && is_blank(decode_utf8(token, at));) ++leading;
+    for (std::size_t end = token.size(); end != 0 && is_blank(decode_utf8_before(token, end));) ++trailing;
+    if (prefixed && leading == 1 && (i == part.begin || range.begin == 0)) leading = 0;
+    for (; leading != 0 && range.begin < range.end; --leading)
+      range.begin += static_cast<std::uint32_t>(utf8_size(text[range.begin]));
+    for (; trailing != 0 && range.end > range.begin; --trailing) {
+      std::size_t end = range.end;
+      static_cast<void>(decode_utf8_before(text, end));
+      range.end = static_cast<std::uint32_t>(end);
+    }
+  }
 }
-
-/// Appends the tokens of one text to an encoding's ids and offsets.
-class text_tokens {
- public:
-  text_tokens(const tokenizer_parts& parts, const added_token_finder& raw, const added_token_finder& normalized,
-              std::size_t limit, encoding& out) noexcept
-      : parts_(parts), raw_(raw), normalized_(normalized), limit_(limit), out_(out) {}
-
-  void append(std::string_view text) {
-    raw_.for_each_piece(text, [&](const added_token* token, std::size_t begin, std::size_t end) {
-      const normalized_view piece = normalized_view{text}.slice(begin, end);
-      if (token != nullptr) emit(token->id, piece.origin(0, piece.text.size()));
-      else append_normalized(normalize(parts_.normalize, piece, out_.scratch.normalizer));
-      return more();
-    });
-  }
-
- private:
-  void append_normalized(const normalized_view& text) {
-    normalized_.for_each_piece(text.text, [&](const added_token* token, std::size_t begin, std::size_t end) {
-      if (token != nullptr) emit(token->id, text.origin(begin, end));
-      else append_words(text.slice(begin, end));
-      return more();
-    });
-  }
-  void append_words(const normalized_view& text) {
-    std::visit(
-        [&](const auto& split, const auto& model) {
-          std::array<word_range, most_words> words;
-          std::size_t count = 0;
-          const auto flush = [&] {
-            model.tokenize(text.text, std::span(words).first(count),
-                           [&](token_id id, std::size_t begin, std::size_t end) { emit(id, text.origin(begin, end)); });
-            count = 0;
-            return more();
-          };
-          split.for_each_word(text.text, [&](std::size_t begin, std::size_t end) {
-            words[count++] = {begin, end};
-            return count < most_words || flush();
-          });
-          flush();
-        },
-        parts_.split, parts_.model);
-  }
-  void emit(token_id id, byte_range where) {
-    out_.ids.push_back(id);
-    out_.offsets.push_back(where);
-  }
-  [[nodiscard]] bool more() const noexcept { return out_.ids.size() < limit_; }
-
-  const tokenizer_parts& parts_;
-  const added_token_finder& raw_;
-  const added_token_finder& normalized_;
-  std::size_t limit_;
-  encoding& out_;
-};
 
 }  // namespace detail
 
@@ -128,7 +94,7 @@ TESSERA_INLINE result<tokenizer> tokenizer::make(tokenizer_parts parts) {
     std::vector<added_token> tokens;
     std::vector<std::string_view> patterns;
     for (std::size_t i = 0; i < parts.added.size(); ++i) {
-      if (parts.added[i].normalized != normalized || made->normal_forms[i].empty()) continue;
+      if (parts.added[i].normalized != normalized || made->normal_forms[i].empty() || !parts.added[i].searched) continue;
       tokens.push_back(parts.added[i]);
       patterns.push_back(made->normal_forms[i]);
     }
@@ -173,6 +139,11 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   const bool early =
       budget != unlimited && !options.overflowing && pair == nullptr && options.direction == text_side::right;
   auto& [first, second] = out.texts;
+  std::visit(
+      [&]<class Model>(const Model& model) {
+        if constexpr (!std::same_as<Model, wordpiece>) out.scratch.cache.prepare(model.number(), text.size());
+      },
+      s.parts.model);
   for (const template_piece& piece : pieces) {
     if (piece.what == template_piece::kind::special) {
       if (options.add_special_tokens) detail::put_special(piece, out);
@@ -182,7 +153,7 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
     const std::size_t begin = out.ids.size();
     const std::size_t limit = early ? begin + budget + 1 : unlimited;
     if (is_second && pair == nullptr) continue;
-    detail::text_tokens(s.parts, s.raw, s.normalized, limit, out).append(is_second ? *pair : text);
+    TESSERA_CHECK(detail::text_tokens(s.parts, s.raw, s.normalized, limit, out).append(is_second ? *pair : text));
     (is_second ? second : first) = token_range{begin, out.ids.size()};  // g++ 14 does not see through the bare braces
     out.type_ids.resize(out.ids.size(), piece.type_id);
     out.special_tokens_mask.resize(out.ids.size(), 0);
@@ -222,29 +193,44 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   return {};
 }
 
+TESSERA_INLINE result<> tokenizer::encode_whole(std::string_view text, const std::string_view* pair,
+                                                const encode_options& options, encoding& out) const {
+  TESSERA_CHECK(encode_pieces(text, pair, options, out));
+  const auto trim = state_->parts.process.trims_blanks;
+  if (trim == template_processor::trim::none) return {};
+  const auto trim_row = [&](encoding& row) {
+    const bool prefixed = trim == template_processor::trim::all_but_prefix;
+    detail::trim_blanks(*this, prefixed, text, row.texts[0], row);
+    if (pair != nullptr) detail::trim_blanks(*this, prefixed, *pair, row.texts[1], row);
+  };
+  trim_row(out);
+  for (encoding& row : out.overflowing) trim_row(row);
+  return {};
+}
+
 TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, const encode_options& options,
                                                encoding& out) const {
-  return encode_pieces(text, nullptr, options, out);
+  return encode_whole(text, nullptr, options, out);
 }
 TESSERA_INLINE result<> tokenizer::encode_into(std::string_view text, std::string_view pair,
                                                const encode_options& options, encoding& out) const {
-  return encode_pieces(text, &pair, options, out);
+  return encode_whole(text, &pair, options, out);
 }
 TESSERA_INLINE result<encoding> tokenizer::encode(std::string_view text, const encode_options& options) const {
   encoding out;
-  TESSERA_CHECK(encode_pieces(text, nullptr, options, out));
+  TESSERA_CHECK(encode_whole(text, nullptr, options, out));
   return out;
 }
 TESSERA_INLINE result<encoding> tokenizer::encode(std::string_view text, std::string_view pair,
                                                   const encode_options& options) const {
   encoding out;
-  TESSERA_CHECK(encode_pieces(text, &pair, options, out));
+  TESSERA_CHECK(encode_whole(text, &pair, options, out));
   return out;
 }
 
 TESSERA_INLINE result<std::string> tokenizer::decode(std::span<const token_id> ids, bool skip_special) const {
-  std::string text;
-  bool is_first = true;
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const added_token* added = state_->find_added(ids[i]);
     if (added != nullptr && added->special && skip_special) continue;
@@ -257,10 +243,9 @@ TESSERA_INLINE result<std::string> tokenizer::decode(std::span<const token_id> i
                    .thing = "ids[" + std::to_string(i) + "]",
                    .wanted = "the id of a token",
                    .found = std::to_string(ids[i])});
-    std::visit([&](const auto& join) { join.append(text, *token, is_first); }, state_->parts.join);
-    is_first = false;
+    tokens.emplace_back(*token);
   }
-  return text;
+  return state_->parts.join.decode(std::move(tokens));
 }
 
 TESSERA_INLINE std::optional<token_id> tokenizer::id_of(std::string_view token) const noexcept {
@@ -276,8 +261,9 @@ TESSERA_INLINE bool tokenizer::is_special(token_id id) const noexcept {
   const added_token* added = state_->find_added(id);
   return added != nullptr && added->special;
 }
-TESSERA_INLINE token_id tokenizer::unknown_id() const noexcept {
-  return std::get<wordpiece>(state_->parts.model).unknown();
+TESSERA_INLINE bool tokenizer::is_added(token_id id) const noexcept { return state_->find_added(id) != nullptr; }
+TESSERA_INLINE std::optional<token_id> tokenizer::unknown_id() const noexcept {
+  return std::visit([](const auto& model) -> std::optional<token_id> { return model.unknown(); }, state_->parts.model);
 }
 TESSERA_INLINE std::optional<token_id> tokenizer::begin_id() const noexcept {
   const auto& pieces = state_->parts.process.single;

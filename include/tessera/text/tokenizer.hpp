@@ -5,9 +5,9 @@
 ///     auto encoding = tokenizer->encode("a text", {.max_length = 256});       // result<encoding>
 ///     auto text = tokenizer->decode(encoding->ids);                           // "a text"
 ///
-/// Immutable: every call is const and safe from many threads; copies share one model. Ids, offsets and texts are those of the Hugging Face
-/// reference for the same file. `encode_into` reuses an encoding and allocates nothing when warm. Truncation happens by `max_length`
-/// only; what the file says about truncation and padding is data for the caller.
+/// Immutable: every call is const and safe from many threads; copies share one model. Ids, offsets and texts are those
+/// of the Hugging Face reference for the same file. `encode_into` reuses an encoding and allocates nothing when warm.
+/// Truncation happens by `max_length` only; what the file says about truncation and padding is data for the caller.
 #pragma once
 
 #include <tessera/text/encoding.hpp>
@@ -29,14 +29,15 @@ struct encode_options {
 
 class tokenizer {
  public:
-  /// Reads a tokenizer.json, a directory that holds one (or a vocab.txt), a vocab.txt, or a GGUF file. Errors: not_found, io, malformed,
-  /// unsupported (naming what the file asks for and where it stands).
+  /// Reads a tokenizer.json, a directory that holds one (or a vocab.txt), a vocab.txt, or a GGUF file. Errors:
+  /// not_found, io, malformed, unsupported (naming what the file asks for and where it stands).
   [[nodiscard]] static result<tokenizer> open(std::string_view path);
   /// Errors: malformed where added tokens contradict each other or the vocabulary.
   [[nodiscard]] static result<tokenizer> make(tokenizer_parts parts);
 
-  /// Errors: invalid_text (with the byte offset), too_long (4 GiB, or a strategy that cannot cut enough), invalid_argument (max_length
-  /// below the special tokens; stride).
+  /// Errors: invalid_text (with the byte offset), too_long (4 GiB, or a strategy that cannot cut enough),
+  /// invalid_argument (max_length below the special tokens; stride), unsupported (a text too costly for the file's
+  /// regular expression, or with a character that the model has no token for).
   [[nodiscard]] result<encoding> encode(std::string_view text, const encode_options& options = {}) const;
   [[nodiscard]] result<encoding> encode(std::string_view text, std::string_view pair,
                                         const encode_options& options = {}) const;
@@ -54,7 +55,11 @@ class tokenizer {
   [[nodiscard]] std::size_t vocabulary_size() const noexcept;
   [[nodiscard]] bool is_special(token_id id) const noexcept;
 
-  [[nodiscard]] token_id unknown_id() const noexcept;
+  /// Whether it is one of `added_tokens()`.
+  [[nodiscard]] bool is_added(token_id id) const noexcept;
+
+  /// The token of what is in no vocabulary, where the model has one.
+  [[nodiscard]] std::optional<token_id> unknown_id() const noexcept;
   /// The first special token of one text ([CLS], <s>) and the last ([SEP], </s>), where the template has them.
   [[nodiscard]] std::optional<token_id> begin_id() const noexcept;
   [[nodiscard]] std::optional<token_id> end_id() const noexcept;
@@ -72,6 +77,8 @@ class tokenizer {
  private:
   struct state;
   explicit tokenizer(std::shared_ptr<const state> made) noexcept : state_(std::move(made)) {}
+  [[nodiscard]] result<> encode_whole(std::string_view text, const std::string_view* pair,
+                                      const encode_options& options, encoding& out) const;
   [[nodiscard]] result<> encode_pieces(std::string_view text, const std::string_view* pair,
                                        const encode_options& options, encoding& out) const;
 

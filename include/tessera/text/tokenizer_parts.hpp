@@ -3,15 +3,18 @@
 ///
 ///     ts::tokenizer_parts parts{.normalize = ts::bert_normalizer{}, .split = ts::bert_pre_tokenizer{}, .model = words};
 ///
-/// normalize, then split into words, then the model's tokens, then the special tokens of `process`; `join` is the way back.
+/// normalize, then split into words, then the model's tokens, then the special tokens of `process`; `join` is the way
+/// back.
 #pragma once
 
 #include <tessera/text/added_tokens.hpp>
+#include <tessera/text/bpe.hpp>
 #include <tessera/text/decoder.hpp>
 #include <tessera/text/padding.hpp>
 #include <tessera/text/post_processor.hpp>
 #include <tessera/text/pre_tokenizer.hpp>
 #include <tessera/text/truncate.hpp>
+#include <tessera/text/unigram.hpp>
 #include <tessera/text/wordpiece.hpp>
 
 namespace tessera::inline TESSERA_ABI {
@@ -24,7 +27,7 @@ struct truncation_settings {
   std::size_t stride = 0;
 };
 
-using token_model = std::variant<wordpiece>;
+using token_model = std::variant<wordpiece, bpe, unigram>;
 
 struct tokenizer_parts {
   normalizer normalize = no_normalizer{};

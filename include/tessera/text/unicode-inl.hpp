@@ -14,16 +14,6 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-[[nodiscard]] inline bool in_ranges(code_point c, std::span<const code_range> ranges) noexcept {
-  const auto after = std::ranges::upper_bound(ranges, c, {}, &code_range::first);
-  return after != ranges.begin() && c <= std::prev(after)->last;
-}
-
-[[nodiscard]] constexpr bool is_white_space(code_point c) noexcept {
-  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
 /// BERT's list of CJK blocks. U+2B820 to U+2B91F is missing in it, and so here.
 [[nodiscard]] constexpr bool is_bert_ideograph(code_point c) noexcept {
   return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||

@@ -81,7 +81,7 @@ using code_point = std::uint32_t;
 }
 
 /// Bytes of the sequence that `lead` begins, in well-formed text.
-[[nodiscard]] constexpr std::size_t utf8_length(char lead) noexcept {
+[[nodiscard]] constexpr std::size_t utf8_size(char lead) noexcept {
   const auto byte = static_cast<unsigned char>(lead);
   return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
@@ -89,7 +89,7 @@ using code_point = std::uint32_t;
 /// The code point at `at`, which moves behind it. Precondition: well-formed text, `at` on a boundary before the end.
 [[nodiscard]] constexpr code_point decode_utf8(std::string_view text, std::size_t& at) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<code_point>(static_cast<unsigned char>(text[at + i])); };
-  const std::size_t length = utf8_length(text[at]);
+  const std::size_t length = utf8_size(text[at]);
   code_point c = byte(0);
   if (length == 2) c = (c & 0x1fU) << 6U | (byte(1) & 0x3fU);
   if (length == 3) c = (c & 0x0fU) << 12U | (byte(1) & 0x3fU) << 6U | (byte(2) & 0x3fU);
@@ -98,7 +98,8 @@ using code_point = std::uint32_t;
   return c;
 }
 
-/// The code point that ends at `end`, which moves before it. Precondition: well-formed text, `end` on a boundary after the start.
+/// The code point that ends at `end`, which moves before it. Precondition: well-formed text, `end` on a boundary after
+/// the start.
 [[nodiscard]] constexpr code_point decode_utf8_before(std::string_view text, std::size_t& end) noexcept {
   do --end;
   while ((static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U);

@@ -48,7 +48,10 @@ inline void report_tokenizer(const ts::tokenizer& tokenizer, report& into) {
   const std::size_t words = std::visit([](const auto& model) { return model.words().size(); }, parts.model);
   const std::string_view kind = std::visit(
       [](const auto& model) {
-        return std::is_same_v<std::remove_cvref_t<decltype(model)>, ts::wordpiece> ? std::string_view("WordPiece") : "another model";
+        using model_type = std::remove_cvref_t<decltype(model)>;
+        return std::is_same_v<model_type, ts::wordpiece> ? std::string_view("WordPiece")
+               : std::is_same_v<model_type, ts::bpe>     ? std::string_view("BPE")
+                                                         : std::string_view("Unigram");
       },
       parts.model);
   into.fact("tokenizer", std::string(kind) + ", " + count_of(words, "token") + ", ids below " + grouped(tokenizer.vocabulary_size()));

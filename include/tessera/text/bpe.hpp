@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Byte pair encoding: a word starts as its characters or bytes, and the pair of neighbours that the merges list first
+/// is merged until none is left.
+///
+///     model.tokenize(text, words, scratch, each);       // " tokens": each(id of "Ġtokens", 0, 7)
+///
+/// Sennrich, Haddow and Birch 2016. Byte-level vocabularies (GPT-2, Qwen2, Llama 3) start from bytes; those with byte
+/// fallback (Llama 2, Gemma) from characters, of which unknown ones become the tokens "<0x00>" to "<0xFF>" of their
+/// bytes. Short words are merged by scanning; for a word of n characters a heap takes O(n log n).
+#pragma once
+
+#include <tessera/text/cached_words.hpp>
+#include <tessera/text/utf8.hpp>
+#include <tessera/text/vocabulary.hpp>
+
+#include <array>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct bpe_settings {
+  std::optional<std::string> unknown_token = {};  ///< unset: unknown characters are dropped
+  std::string continuing_prefix = {};             ///< of characters that do not begin a word
+  std::string end_suffix = {};                    ///< of the character that ends a word
+  bool fuse_unknown = false;                      ///< unknown characters in a row are one token
+  bool byte_fallback = false;
+  bool ignore_merges = false;  ///< a word that is a token is that token
+  bool byte_level = false;     ///< words are bytes, tokens are written in the byte alphabet
+};
+
+/// Two tokens that become a third; merges are tried by ascending rank, equal ranks from the left.
+struct bpe_merge {
+  token_id left = 0, right = 0, result = 0;
+  std::uint32_t rank = 0;
+};
+
+/// Working memory, reused from call to call.
+struct bpe_scratch {
+  struct symbol {
+    token_id id;
+    std::uint32_t begin, end;             // bytes of the word
+    std::uint32_t previous, next;         // neighbours that are still there
+    std::uint32_t rank, merged;           // of the pair with the next one
+  };
+  std::vector<symbol> symbols;
+  std::vector<std::uint64_t> heap;  // rank, position
+  std::string composed;
+};
+
+class bpe {
+ public:
+  using scratch = bpe_scratch;
+
+  /// Keeps the vocabulary. Of merges of one pair the last counts. Error: not_found where it lacks the unknown token.
+  [[nodiscard]] static result<bpe> make(std::shared_ptr<const vocabulary> words, std::span<const bpe_merge> merges,
+                                        bpe_settings settings);
+
+  /// Calls `each(id, begin, end)` for the tokens of every word, with byte ranges in `text`; several may stand for one
+  /// character. Precondition: well-formed UTF-8, no word empty, at most `most_words` of them.
+  template <class Each>
+  void tokenize(std::string_view text, std::span<const word_range> words, word_cache& cache, scratch& work,
+                Each&& each) const {
+    const auto cut_word = [&](std::string_view word, auto&& sink) {
+      for (const bpe_scratch::symbol& s : cut(word, work)) sink(s.id, s.begin, s.end);
+    };
+    if (!splits_before_mark_) return detail::for_each_cached(text, words, cache, cut_word, each);
+    // No merge joins what stands before a blank's mark with the mark: each such part is a word of its own.
+    std::array<word_range, most_words> parts;
+    std::size_t count = 0;
+    const auto flush = [&] {
+      detail::for_each_cached(text, std::span<const word_range>(parts).first(count), cache, cut_word, each);
+      count = 0;
+    };
+    for (const word_range& word : words) {
+      for (std::size_t begin = word.begin; begin < word.end;) {
+        const std::size_t end = part_end(text, begin, word.end);
+        parts[count++] = {begin, end};
+        begin = end;
+        if (count == most_words) flush();
+      }
+    }
+    flush();
+  }
+
+  /// The tokens of one word, in order.
+  [[nodiscard]] std::span<const bpe_scratch::symbol> cut(std::string_view word, scratch& work) const;
+
+  [[nodiscard]] std::optional<token_id> unknown() const noexcept { return unknown_; }
+  [[nodiscard]] const vocabulary& words() const noexcept { return *words_; }
+  [[nodiscard]] const bpe_settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+ private:
+  static constexpr token_id none = std::numeric_limits<token_id>::max();
+  static constexpr std::uint32_t no_rank = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::string_view mark = "\u2581";
+
+  struct pair_slot {
+    std::uint64_t pair = std::numeric_limits<std::uint64_t>::max();
+    std::uint32_t rank = no_rank;
+    token_id merged = none;
+  };
+  [[nodiscard]] static constexpr std::uint64_t pair_of(token_id left, token_id right) noexcept {
+    return std::uint64_t{left} << 32U | right;
+  }
+  [[nodiscard]] std::size_t place(std::uint64_t pair) const noexcept {
+    std::uint64_t hash = pair * 0x9e3779b97f4a7c15U;
+    hash ^= hash >> 29U;
+    return hash & (pairs_.size() - 1);
+  }
+  /// The merge of two neighbours; no_rank where there is none.
+  [[nodiscard]] const pair_slot& find(token_id left, token_id right) const noexcept {
+    const std::uint64_t pair = pair_of(left, right);
+    for (std::size_t at = place(pair);; at = (at + 1) & (pairs_.size() - 1)) {
+      const pair_slot& slot = pairs_[at];
+      if (slot.pair == pair || slot.merged == none) return slot;
+    }
+  }
+  void rank(bpe_scratch::symbol& left, const bpe_scratch::symbol& right) const noexcept {
+    const pair_slot& slot = find(left.id, right.id);
+    const bool known = slot.pair == pair_of(left.id, right.id);
+    left.rank = known ? slot.rank : no_rank;
+    left.merged = slot.merged;
+  }
+
+  /// Where a part that begins at `begin` ends: before the next mark that does not follow a mark.
+  [[nodiscard]] static std::size_t part_end(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+    std::size_t at = begin;
+    while (at < end && text.substr(at, mark.size()) == mark) at += mark.size();
+    if (at >= end) return end;
+    const std::size_t next = text.substr(0, end).find(mark, at);
+    return next == std::string_view::npos ? end : next;
+  }
+
+  void split_bytes(std::string_view word, scratch& work) const;
+  void split_characters(std::string_view word, scratch& work) const;
+  void merge_few(std::vector<bpe_scratch::symbol>& symbols) const;
+  void merge_many(scratch& work) const;
+
+  std::shared_ptr<const vocabulary> words_;
+  bpe_settings settings_;
+  std::vector<pair_slot> pairs_;       // a power of two, at most two thirds used
+  std::array<token_id, 256> bytes_{};  // of the byte alphabet, or the fallback tokens
+  std::vector<token_id> characters_;   // of the first plane
+  std::optional<token_id> unknown_;
+  std::uint64_t number_ = 0;
+  bool splits_before_mark_ = false;
+};
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/text/bpe-inl.hpp>
+#endif
