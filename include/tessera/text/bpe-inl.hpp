@@ -26,8 +26,8 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
   for (const bpe_merge& merge : merges) {
     const std::uint64_t pair = pair_of(merge.left, merge.right);
     std::size_t at = made.place(pair);
-    while (made.pairs_[at].merged != none && made.pairs_[at].pair != pair) at = (at + 1) & (made.pairs_.size() - 1);
-    made.pairs_[at] = {pair, merge.rank, merge.result};
+    while (made.pairs_[at].pair != no_pair && made.pairs_[at].pair != pair) at = (at + 1) & (made.pairs_.size() - 1);
+    made.pairs_[at] = {pair, std::uint64_t{merge.rank} << 32U | merge.result};
   }
   constexpr std::string_view digits = "0123456789ABCDEF";
   for (unsigned b = 0; b < 256; ++b) {
@@ -59,29 +59,94 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
   made.words_ = std::move(words);
   made.settings_ = std::move(settings);
   made.number_ = detail::next_model_number();
+  if (made.settings_.continuing_prefix.empty() && made.settings_.end_suffix.empty()) made.find_known(merges);
   return made;
 }
 
+/// Nearly every token is what its own text becomes. Those are found by one look-up, in a table that all threads share.
+///
+/// Running every token through `cut` would take longer than all else. Where merges come after those that make their parts, as training gives
+/// them, time runs with the rank, and a token whose parts are themselves such tokens is one if nothing merged across the parts' border before they
+/// were whole: going back in time, at each moment two tokens stand at the border, and their merge, if any, must rank behind the next event there.
+TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
+  struct origin {
+    token_id left = none, right = none;  // none: a first symbol
+    std::uint32_t birth = 0;             // rank + 1; 0 for first symbols
+    std::uint32_t latest = 0;            // the highest rank + 1 of merges that make it
+    bool known = false;
+  };
+  if (words_->id_bound() > 2 * words_->size() + 1024) return;  // ids with wide holes: not worth a table by id
+  std::vector<origin> tokens(words_->id_bound());
+  for (const bpe_merge& merge : merges)
+    tokens[merge.result].latest = std::max(tokens[merge.result].latest, merge.rank + 1);
+  const auto in_order = [&](const bpe_merge& merge) {
+    return merge.rank + 1 > std::max(tokens[merge.left].latest, tokens[merge.right].latest);
+  };
+  if (!settings_.ignore_merges && !std::ranges::all_of(merges, in_order)) return;
+  const auto nothing_crosses = [&](token_id a, token_id b) {
+    while (tokens[a].birth != 0 || tokens[b].birth != 0) {
+      const bool left = tokens[a].birth > tokens[b].birth;
+      const std::uint64_t event = tokens[left ? a : b].birth;
+      if (left) a = tokens[a].right;
+      else b = tokens[b].left;
+      const std::uint64_t merge = ranked(a, b);
+      if (merge != no_merge && (merge >> 32U) + 1 <= event) return false;
+    }
+    return true;
+  };
+  const auto start = [&](token_id id) {
+    if (id != none) tokens[id].known = true;
+  };
+  if (settings_.byte_level) std::ranges::for_each(bytes_, start);
+  else std::ranges::for_each(characters_, start);
+  for (const bpe_merge& merge : merges) {
+    origin& made = tokens[merge.result];
+    if (made.known || !tokens[merge.left].known || !tokens[merge.right].known) continue;
+    const std::uint64_t used = ranked(merge.left, merge.right);
+    if (used != (std::uint64_t{merge.rank} << 32U | merge.result) || !nothing_crosses(merge.left, merge.right)) continue;
+    made = {merge.left, merge.right, merge.rank + 1, made.latest, true};
+  }
+  std::string text;
+  word_table::builder known(words_->size());
+  for (std::size_t i = 0; i < words_->size(); ++i) {
+    const auto [token, id] = (*words_)[i];
+    if (!tokens[id].known && !settings_.ignore_merges) continue;
+    std::string_view word = token;
+    if (settings_.byte_level) {
+      if (token.size() > 2 * word_table::longest) continue;
+      text.clear();
+      if (!byte_alphabet::append_bytes(token, text)) continue;
+      word = text;
+    }
+    if (!word.empty() && word.size() <= word_table::longest) known.enter(word, id);
+  }
+  known_ = std::move(known).finish();
+}
+
 TESSERA_INLINE void bpe::split_bytes(std::string_view word, scratch& work) const {
+  work.pieces.resize(word.size());
+  std::size_t count = 0;
   std::uint32_t at = 0;
   for (const char byte : word) {
     const token_id id = bytes_[static_cast<unsigned char>(byte)];
-    if (id == none && !unknown_) continue;  // what follows moves up, as in the reference
-    if (id == none && settings_.fuse_unknown && !work.symbols.empty() && work.symbols.back().id == *unknown_) {
-      work.symbols.back().end = ++at;
-      continue;
-    }
-    work.symbols.push_back({id == none ? *unknown_ : id, at, at + 1, 0, 0, no_rank, none});
-    ++at;
+    if (id != none) {
+      work.pieces[count++] = {id, ++at};
+    } else if (unknown_) {
+      ++at;
+      if (settings_.fuse_unknown && count != 0 && work.pieces[count - 1].id == *unknown_) work.pieces[count - 1].end = at;
+      else work.pieces[count++] = {*unknown_, at};
+    }  // else it is dropped and what follows moves up, as in the reference
   }
+  work.pieces.resize(count);
 }
 
 TESSERA_INLINE void bpe::split_characters(std::string_view word, scratch& work) const {
   const bool composes = !settings_.continuing_prefix.empty() || !settings_.end_suffix.empty();
   std::uint32_t reached = 0;
+  work.pieces.clear();
   const auto add = [&](token_id id, std::uint32_t length) {
-    work.symbols.push_back({id, reached, reached + length, 0, 0, no_rank, none});
     reached += length;
+    work.pieces.push_back({id, reached});
   };
   std::uint32_t unknown_length = 0;  // of unknown characters that wait to be fused or written
   const auto write_unknown = [&] {
@@ -125,44 +190,51 @@ TESSERA_INLINE void bpe::split_characters(std::string_view word, scratch& work) 
 }
 
 /// The pair of lowest rank, from the left, again and again: for few symbols the scan is faster than any heap.
-TESSERA_INLINE void bpe::merge_few(std::vector<bpe_scratch::symbol>& symbols) const {
-  std::size_t count = symbols.size();
-  auto* s = symbols.data();
-  for (std::size_t i = 0; i + 1 < count; ++i) rank(s[i], s[i + 1]);
-  while (count > 1) {
+TESSERA_INLINE void bpe::merge_few(std::vector<bpe_scratch::piece>& pieces) const {
+  std::array<std::uint64_t, few> merges;
+  std::size_t last = pieces.size() - 1;  // as many pairs
+  auto* p = pieces.data();
+  for (std::size_t i = 0; i < last; ++i) merges[i] = ranked(p[i].id, p[i + 1].id);
+  while (last != 0) {
     std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < count; ++i)
-      if (s[i].rank < s[best].rank) best = i;
-    if (s[best].rank == no_rank) break;
-    s[best].id = s[best].merged;
-    s[best].end = s[best + 1].end;
-    std::copy(s + best + 2, s + count, s + best + 1);
-    --count;
-    if (best + 1 < count) rank(s[best], s[best + 1]);
-    else s[best].rank = no_rank;
-    if (best != 0) rank(s[best - 1], s[best]);
+    std::uint64_t lowest = merges[0];
+    for (std::size_t i = 1; i < last; ++i) {
+      const bool lower = merges[i] < lowest;
+      best = lower ? i : best;
+      lowest = lower ? merges[i] : lowest;
+    }
+    if (lowest == no_merge) break;
+    p[best] = {static_cast<token_id>(lowest), p[best + 1].end};
+    for (std::size_t i = best + 1; i < last; ++i) {
+      p[i] = p[i + 1];
+      merges[i - 1] = merges[i];
+    }
+    --last;
+    if (best != 0) merges[best - 1] = ranked(p[best - 1].id, p[best].id);
+    if (best != last) merges[best] = ranked(p[best].id, p[best + 1].id);
   }
-  symbols.resize(count);
+  pieces.resize(last + 1);
 }
 
 TESSERA_INLINE void bpe::merge_many(scratch& work) const {
   auto& s = work.symbols;
   auto& heap = work.heap;
-  const auto count = static_cast<std::uint32_t>(s.size());
+  const auto count = static_cast<std::uint32_t>(work.pieces.size());
   heap.clear();
-  const auto entry = [](std::uint32_t rank_, std::uint32_t at) { return std::uint64_t{rank_} << 32U | at; };
-  for (std::uint32_t i = 0; i < count; ++i) {
-    s[i].previous = i - 1;
-    s[i].next = i + 1;
-    if (i + 1 < count) rank(s[i], s[i + 1]);
-    if (s[i].rank != no_rank) heap.push_back(entry(s[i].rank, i));
-  }
+  s.resize(count);
+  const auto rank = [&](std::uint32_t left) {
+    const std::uint64_t merge = ranked(s[left].id, s[s[left].next].id);
+    s[left].rank = static_cast<std::uint32_t>(merge >> 32U);
+    s[left].merged = static_cast<token_id>(merge);
+    if (merge == no_merge) return false;
+    heap.push_back(std::uint64_t{s[left].rank} << 32U | left);
+    return true;
+  };
+  for (std::uint32_t i = 0; i < count; ++i) s[i] = {work.pieces[i].id, work.pieces[i].end, i - 1, i + 1, none, none};
+  for (std::uint32_t i = 0; i + 1 < count; ++i) rank(i);
   std::ranges::make_heap(heap, std::greater{});
   const auto again = [&](std::uint32_t left) {
-    rank(s[left], s[s[left].next]);
-    if (s[left].rank == no_rank) return;
-    heap.push_back(entry(s[left].rank, left));
-    std::ranges::push_heap(heap, std::greater{});
+    if (rank(left)) std::ranges::push_heap(heap, std::greater{});
   };
   while (!heap.empty()) {
     const std::uint64_t top = heap.front();
@@ -170,12 +242,9 @@ TESSERA_INLINE void bpe::merge_many(scratch& work) const {
     heap.pop_back();
     const auto at = static_cast<std::uint32_t>(top);
     // An entry whose pair has changed since has another rank, or none.
-    if (s[at].id == none || s[at].rank != static_cast<std::uint32_t>(top >> 32U)) continue;
+    if (s[at].id == none || s[at].rank != static_cast<std::uint32_t>(top >> 32U) || s[at].merged == none) continue;
     const std::uint32_t gone = s[at].next;
-    s[at].id = s[at].merged;
-    s[at].end = s[gone].end;
-    s[at].next = s[gone].next;
-    s[at].rank = no_rank;
+    s[at] = {s[at].merged, s[gone].end, s[at].previous, s[gone].next, none, none};
     s[gone].id = none;
     if (s[at].next < count) {
       s[s[at].next].previous = at;
@@ -183,12 +252,11 @@ TESSERA_INLINE void bpe::merge_many(scratch& work) const {
     }
     if (s[at].previous < count) again(s[at].previous);
   }
-  std::erase_if(s, [](const bpe_scratch::symbol& symbol) { return symbol.id == none; });
+  work.pieces.clear();
+  for (std::uint32_t i = 0; i < count; i = s[i].next) work.pieces.push_back({s[i].id, s[i].end});
 }
 
-TESSERA_INLINE std::span<const bpe_scratch::symbol> bpe::cut(std::string_view word, scratch& work) const {
-  constexpr std::size_t few = 40;
-  work.symbols.clear();
+TESSERA_INLINE std::span<const bpe_scratch::piece> bpe::cut(std::string_view word, scratch& work) const {
   if (settings_.ignore_merges) {
     std::optional<token_id> whole;
     if (settings_.byte_level) {
@@ -199,14 +267,14 @@ TESSERA_INLINE std::span<const bpe_scratch::symbol> bpe::cut(std::string_view wo
       whole = words_->id_of(word);
     }
     if (whole) {
-      work.symbols.push_back({*whole, 0, static_cast<std::uint32_t>(word.size()), 0, 0, no_rank, none});
-      return work.symbols;
+      work.pieces.assign(1, {*whole, static_cast<std::uint32_t>(word.size())});
+      return work.pieces;
     }
   }
   settings_.byte_level ? split_bytes(word, work) : split_characters(word, work);
-  if (work.symbols.size() <= few) merge_few(work.symbols);
-  else merge_many(work);
-  return work.symbols;
+  if (work.pieces.size() > few) merge_many(work);
+  else if (work.pieces.size() > 1) merge_few(work.pieces);
+  return work.pieces;
 }
 
 }  // namespace tessera::inline TESSERA_ABI

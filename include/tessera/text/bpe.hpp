@@ -41,13 +41,18 @@ struct bpe_merge {
 
 /// Working memory, reused from call to call.
 struct bpe_scratch {
+  struct piece {
+    token_id id;
+    std::uint32_t end;  // in the word; a piece begins where the one before it ends
+  };
   struct symbol {
     token_id id;
-    std::uint32_t begin, end;             // bytes of the word
-    std::uint32_t previous, next;         // neighbours that are still there
-    std::uint32_t rank, merged;           // of the pair with the next one
+    std::uint32_t end;
+    std::uint32_t previous, next;  // neighbours that are still there
+    std::uint32_t rank, merged;    // of the pair with the next one
   };
-  std::vector<symbol> symbols;
+  std::vector<piece> pieces;
+  std::vector<symbol> symbols;      // of a long word
   std::vector<std::uint64_t> heap;  // rank, position
   std::string composed;
 };
@@ -66,14 +71,18 @@ class bpe {
   void tokenize(std::string_view text, std::span<const word_range> words, word_cache& cache, scratch& work,
                 Each&& each) const {
     const auto cut_word = [&](std::string_view word, auto&& sink) {
-      for (const bpe_scratch::symbol& s : cut(word, work)) sink(s.id, s.begin, s.end);
+      std::size_t begin = 0;
+      for (const auto [id, end] : cut(word, work)) {
+        sink(id, begin, std::size_t{end});
+        begin = end;
+      }
     };
-    if (!splits_before_mark_) return detail::for_each_cached(text, words, cache, cut_word, each);
+    if (!splits_before_mark_) return detail::for_each_cached(text, words, known_, cache, cut_word, each);
     // No merge joins what stands before a blank's mark with the mark: each such part is a word of its own.
     std::array<word_range, most_words> parts;
     std::size_t count = 0;
     const auto flush = [&] {
-      detail::for_each_cached(text, std::span<const word_range>(parts).first(count), cache, cut_word, each);
+      detail::for_each_cached(text, std::span<const word_range>(parts).first(count), known_, cache, cut_word, each);
       count = 0;
     };
     for (const word_range& word : words) {
@@ -88,7 +97,7 @@ class bpe {
   }
 
   /// The tokens of one word, in order.
-  [[nodiscard]] std::span<const bpe_scratch::symbol> cut(std::string_view word, scratch& work) const;
+  [[nodiscard]] std::span<const bpe_scratch::piece> cut(std::string_view word, scratch& work) const;
 
   [[nodiscard]] std::optional<token_id> unknown() const noexcept { return unknown_; }
   [[nodiscard]] const vocabulary& words() const noexcept { return *words_; }
@@ -96,14 +105,15 @@ class bpe {
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
  private:
+  static constexpr std::size_t few = 40;
   static constexpr token_id none = std::numeric_limits<token_id>::max();
-  static constexpr std::uint32_t no_rank = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint64_t no_pair = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::uint64_t no_merge = std::numeric_limits<std::uint64_t>::max();
   static constexpr std::string_view mark = "\u2581";
 
   struct pair_slot {
-    std::uint64_t pair = std::numeric_limits<std::uint64_t>::max();
-    std::uint32_t rank = no_rank;
-    token_id merged = none;
+    std::uint64_t pair = no_pair;
+    std::uint64_t merge = no_merge;  // rank, result
   };
   [[nodiscard]] static constexpr std::uint64_t pair_of(token_id left, token_id right) noexcept {
     return std::uint64_t{left} << 32U | right;
@@ -113,19 +123,14 @@ class bpe {
     hash ^= hash >> 29U;
     return hash & (pairs_.size() - 1);
   }
-  /// The merge of two neighbours; no_rank where there is none.
-  [[nodiscard]] const pair_slot& find(token_id left, token_id right) const noexcept {
+  /// The merge of two neighbours as rank << 32 | result; all ones where there is none.
+  [[nodiscard]] std::uint64_t ranked(token_id left, token_id right) const noexcept {
     const std::uint64_t pair = pair_of(left, right);
     for (std::size_t at = place(pair);; at = (at + 1) & (pairs_.size() - 1)) {
       const pair_slot& slot = pairs_[at];
-      if (slot.pair == pair || slot.merged == none) return slot;
+      if (slot.pair == pair) return slot.merge;
+      if (slot.pair == no_pair) return no_merge;
     }
-  }
-  void rank(bpe_scratch::symbol& left, const bpe_scratch::symbol& right) const noexcept {
-    const pair_slot& slot = find(left.id, right.id);
-    const bool known = slot.pair == pair_of(left.id, right.id);
-    left.rank = known ? slot.rank : no_rank;
-    left.merged = slot.merged;
   }
 
   /// Where a part that begins at `begin` ends: before the next mark that does not follow a mark.
@@ -139,14 +144,16 @@ class bpe {
 
   void split_bytes(std::string_view word, scratch& work) const;
   void split_characters(std::string_view word, scratch& work) const;
-  void merge_few(std::vector<bpe_scratch::symbol>& symbols) const;
+  void merge_few(std::vector<bpe_scratch::piece>& pieces) const;
   void merge_many(scratch& work) const;
+  void find_known(std::span<const bpe_merge> merges);
 
   std::shared_ptr<const vocabulary> words_;
   bpe_settings settings_;
   std::vector<pair_slot> pairs_;       // a power of two, at most two thirds used
   std::array<token_id, 256> bytes_{};  // of the byte alphabet, or the fallback tokens
   std::vector<token_id> characters_;   // of the first plane
+  word_table known_;                   // short words that become one token
   std::optional<token_id> unknown_;
   std::uint64_t number_ = 0;
   bool splits_before_mark_ = false;

@@ -19,50 +19,57 @@ namespace tessera::inline TESSERA_ABI::detail {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// Calls `cut(word, sink)` for words that the cache does not know, where sink(id, begin, end) counts from the word's
-/// front, and `each(id, begin, end)` for every token in the text. Precondition: at most `most_words` words, none empty.
+/// Calls `each(id, begin, end)` for every token of the words: those of `known` are one token, others are remembered by the cache or cut by
+/// `cut(word, sink)`, where sink(id, begin, end) counts from the word's front. Precondition: at most `most_words` words, none empty.
 template <class Cut, class Each>
-void for_each_cached(std::string_view text, std::span<const word_range> words, word_cache& cache, Cut&& cut,
-                     Each&& each) {
-  const auto plain = [&](const word_range& word) {
-    cut(text.substr(word.begin, word.size()), [&](token_id id, std::size_t begin, std::size_t end) {
-      each(id, word.begin + begin, word.begin + end);
-    });
-  };
-  if (!cache.ready()) {
-    for (const word_range& word : words) plain(word);
-    return;
-  }
+void for_each_cached(std::string_view text, std::span<const word_range> words, const word_table& known,
+                     word_cache& cache, Cut&& cut, Each&& each) {
   struct asked {
     word_table::key key;
-    word_cache::entry* place;
+    std::size_t place;
+    word_cache::entry* entry;
   };
   std::array<asked, most_words> places;
+  const bool remembers = cache.ready();
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i].size() > word_table::longest) continue;
-    places[i].key = word_table::load(text, words[i].begin, words[i].end);
-    places[i].place = &cache.place(places[i].key);
+    asked& a = places[i];
+    a.key = word_table::load(text, words[i].begin, words[i].end);
+    a.place = known.ask(a.key);
+    a.entry = remembers ? &cache.place(a.key) : nullptr;
   }
   for (std::size_t i = 0; i < words.size(); ++i) {
     const word_range word = words[i];
+    const std::string_view bytes = text.substr(word.begin, word.size());
+    const auto pass_on = [&](token_id id, std::size_t begin, std::size_t end) {
+      each(id, word.begin + begin, word.begin + end);
+    };
     if (word.size() > word_table::longest) {
-      plain(word);
+      cut(bytes, pass_on);
       continue;
     }
-    word_cache::entry& known = *places[i].place;
-    if (known.word == places[i].key) {
+    const asked& a = places[i];
+    if (const std::uint32_t whole = known.find(a.key, a.place); whole != word_table::none) {
+      each(whole, word.begin, word.end);
+      continue;
+    }
+    if (!remembers) {
+      cut(bytes, pass_on);
+      continue;
+    }
+    word_cache::entry& entry = *a.entry;
+    if (entry.word == a.key) {
       std::size_t begin = 0;
-      for (std::size_t k = 0; k < known.count; ++k) {
-        each(known.ids[k], word.begin + begin, word.begin + known.ends[k]);
-        begin = known.ends[k];
+      for (std::size_t k = 0; k < entry.count; ++k) {
+        pass_on(entry.ids[k], begin, entry.ends[k]);
+        begin = entry.ends[k];
       }
       continue;
     }
     word_cache::entry made;
-    made.word = places[i].key;
     std::size_t count = 0, last = 0;
     bool fits = true;  // tokens in a row, few enough
-    cut(text.substr(word.begin, word.size()), [&](token_id id, std::size_t begin, std::size_t end) {
+    cut(bytes, [&](token_id id, std::size_t begin, std::size_t end) {
       fits = fits && count < word_cache::most_tokens && begin == last;
       if (fits) {
         made.ids[count] = id;
@@ -70,11 +77,12 @@ void for_each_cached(std::string_view text, std::span<const word_range> words, w
       }
       ++count;
       last = end;
-      each(id, word.begin + begin, word.begin + end);
+      pass_on(id, begin, end);
     });
     if (!fits) continue;
+    made.word = a.key;
     made.count = static_cast<std::uint8_t>(count);
-    known = made;
+    entry = made;
   }
 }
 

@@ -133,6 +133,30 @@ struct normalized_text {
   void push(std::string_view part, byte_range origin) noexcept {
     for (const char byte : part) push(byte, origin);
   }
+  /// Appends the bytes [begin, end) of `from`, which begin and end with characters, with their places.
+  void append(const normalized_view& from, std::size_t begin, std::size_t end) {
+    const std::size_t count = end - begin;
+    if (count == 0) return;
+    make_room(count);
+    const std::size_t old = bytes.size();
+    bytes.resize_within_room(old + count);
+    source.resize_within_room(old + count);
+    std::memcpy(bytes.data() + old, from.text.data() + begin, count);
+    byte_range* places = source.data() + old;
+    if (!from.source.empty()) {
+      std::memcpy(places, from.source.data() + begin, count * sizeof(byte_range));
+      return;
+    }
+    unsigned longer = 0;  // whether a character has more than one byte: rare, and found without a branch a byte
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto at = from.shift + static_cast<std::uint32_t>(begin + i);
+      places[i] = {at, at + 1};
+      longer |= static_cast<unsigned char>(from.text[begin + i]);
+    }
+    if (longer < 0x80) return;
+    for (std::size_t i = 0; i < count; ++i)
+      if (static_cast<unsigned char>(from.text[begin + i]) >= 0x80) places[i] = from.whole_origin(begin + i, begin + i + 1);
+  }
   /// Starts anew as a text whose bytes say where they came from.
   void begin_aligned() noexcept {
     clear();

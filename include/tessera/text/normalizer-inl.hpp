@@ -127,7 +127,7 @@ struct normalizer_pass {
     out.begin_aligned();
     out.make_room(how.prefix.size() + from.text.size());
     out.push(how.prefix, from.character_origin(0));
-    copy(from, 0, from.text.size(), out);
+    out.append(from, 0, from.text.size());
     return out.view();
   }
   normalized_view operator()(const replace_pattern& how, const normalized_view& from) {
@@ -137,7 +137,7 @@ struct normalizer_pass {
     const bool finished = how.pattern.for_each_match(from.text, scratch.memory, [&](std::size_t begin, std::size_t end) {
       if (!any) out.begin_aligned();
       any = true;
-      copy(from, done, begin, out);
+      out.append(from, done, begin);
       out.make_room(how.content.size());
       // What is put in stands where the last byte before its end stood.
       byte_range origin = from.character_origin(end == 0 ? 0 : end - 1);
@@ -147,7 +147,7 @@ struct normalizer_pass {
     });
     scratch.gave_up = scratch.gave_up || !finished;
     if (!any) return from;
-    copy(from, done, from.text.size(), out);
+    out.append(from, done, from.text.size());
     return out.view();
   }
   normalized_view operator()(const byte_characters&, const normalized_view& from) {
@@ -160,16 +160,6 @@ struct normalizer_pass {
       out.push(std::string_view(utf8, n), from.character_origin(at));
     }
     return out.view();
-  }
-
- private:
-  static void copy(const normalized_view& from, std::size_t begin, std::size_t end, normalized_text& out) {
-    out.make_room(end - begin);
-    while (begin < end) {
-      const std::size_t length = utf8_size(from.text[begin]);
-      out.push(from.text.substr(begin, length), from.whole_origin(begin, begin + length));
-      begin += length;
-    }
   }
 };
 

@@ -39,7 +39,8 @@ class split_pass {
     return true;
   }
   bool apply(const whitespace_split&) {
-    return between([](code_point c) { return (char_class_of(c) & char_class::space) != 0; });
+    const auto& classes = pattern_table();
+    return between([&](code_point c) { return c < pattern_table_size && (classes[c] & pattern_class::space) != 0; });
   }
   bool apply(const delimiter_split& how) {
     return between([&](code_point c) { return c == how.delimiter; });
@@ -100,8 +101,10 @@ class split_pass {
     for (const word_range piece : words()) {
       std::size_t begin = piece.begin;
       for (std::size_t at = piece.begin; at < piece.end;) {
-        std::size_t after = at;
-        if (separates(decode_utf8(text_.text, after))) {
+        std::size_t after = at + 1;
+        auto c = static_cast<code_point>(static_cast<unsigned char>(text_.text[at]));
+        if (c >= 0x80) c = decode_utf8(text_.text, after = at);
+        if (separates(c)) {
           if (begin != at) next().push_back({begin, at});
           begin = after;
         }
@@ -136,39 +139,39 @@ class split_pass {
     out.make_room(room);
     return out;
   }
-  /// Appends the character at `at`, which moves behind it.
-  void copy_character(std::size_t& at, normalized_text& out) const {
-    const std::size_t length = utf8_size(text_.text[at]);
-    out.push(text_.text.substr(at, length), text_.whole_origin(at, at + length));
-    at += length;
-  }
-
   bool apply(const metaspace& how) {
     const std::string_view mark = how.replacement;
-    std::size_t blanks = words().size();
-    for (const char c : text_.text) blanks += c == ' ' ? 1U : 0U;
-    normalized_text& out = start_text(text_.text.size() + blanks * mark.size());
+    normalized_text& out = start_text(text_.text.size() * 2);
     for (const word_range word : words()) {
       std::size_t begin = out.bytes.size();
       const std::string_view piece = text_.text.substr(word.begin, word.size());
       const bool first = how.prepend == metaspace::scheme::first && text_.character_origin(word.begin).begin == 0;
-      if ((how.prepend == metaspace::scheme::always || first) && piece.front() != ' ' && !piece.starts_with(mark))
+      if ((how.prepend == metaspace::scheme::always || first) && piece.front() != ' ' && !piece.starts_with(mark)) {
+        out.make_room(mark.size());
         out.push(mark, text_.character_origin(word.begin));
-      for (std::size_t at = word.begin; at < word.end;) {
+      }
+      std::size_t done = word.begin;
+      for (std::size_t at = word.begin; at < word.end; ++at) {
         const char c = text_.text[at];
-        const bool blank = c == ' ';
-        if (how.split && out.bytes.size() != begin &&
-            (blank || (c == mark.front() && text_.text.substr(at, word.end - at).starts_with(mark)))) {
+        if (c != ' ' && c != mark.front()) continue;
+        const bool marked = c != ' ' && text_.text.substr(at, word.end - at).starts_with(mark);
+        if (c != ' ' && !marked) continue;
+        out.append(text_, done, at);
+        done = marked ? at : at + 1;
+        if (how.split && out.bytes.size() != begin) {
           next().push_back({begin, out.bytes.size()});
           begin = out.bytes.size();
         }
-        if (blank) {
+        if (!marked) {
+          out.make_room(mark.size());
           out.push(mark, text_.character_origin(at));
-          ++at;
-        } else {
-          copy_character(at, out);
+        } else {  // goes along with what follows; it must not be found again
+          out.append(text_, at, at + mark.size());
+          done = at + mark.size();
+          at = done - 1;
         }
       }
+      out.append(text_, done, word.end);
       next().push_back({begin, out.bytes.size()});
     }
     text_ = out.view();
@@ -184,7 +187,7 @@ class split_pass {
     for (const word_range word : words()) {
       const std::size_t begin = out.bytes.size();
       if (!has_blank(word)) out.push(' ', text_.character_origin(word.begin));
-      for (std::size_t at = word.begin; at < word.end;) copy_character(at, out);
+      out.append(text_, word.begin, word.end);
       next().push_back({begin, out.bytes.size()});
     }
     text_ = out.view();

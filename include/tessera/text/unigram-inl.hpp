@@ -57,8 +57,8 @@ template <bool Single>
 void unigram::find_best(std::string_view word, scratch& work) const {
   using sum = std::conditional_t<Single, float, double>;
   auto& nodes = work.nodes;
-  nodes.resize(word.size() + 1);
-  for (auto& node : nodes) node.start = detail::no_start;
+  if (nodes.size() <= word.size()) nodes.resize(word.size() + 1);
+  for (std::size_t i = 0; i <= word.size(); ++i) nodes[i].start = detail::no_start;
   nodes[0].score = 0;
   const token_id unknown = settings_.unknown.value_or(0);
   for (std::size_t start = 0; start < word.size();) {

@@ -62,7 +62,7 @@ class unigram {
   void tokenize(std::string_view text, std::span<const word_range> words, word_cache& cache, scratch& work,
                 Each&& each) const {
     detail::for_each_cached(
-        text, words, cache,
+        text, words, known_, cache,
         [&](std::string_view word, auto&& sink) {
           for (const unigram_scratch::piece& p : cut(word, work)) sink(p.id, p.begin, p.end);
         },
@@ -84,6 +84,7 @@ class unigram {
 
   std::shared_ptr<const vocabulary> words_;
   unigram_settings settings_;
+  word_table known_;           // none: what a token becomes is found out when it comes
   trie tokens_;                // its values are places in `scores_` and `ids_`
   std::vector<double> scores_;
   std::vector<token_id> ids_;

@@ -7,7 +7,7 @@
 ///
 /// A direct-mapped table, one cache line a word, that lives with the encoding that is encoded into: no thread shares
 /// it. In running text nine words in ten are found. It is made when an encoding is used a second time, or for a long
-/// text: 256 KiB would not pay for one sentence.
+/// text: 1 MiB would not pay for one sentence.
 #pragma once
 
 #include <tessera/text/word_table.hpp>
@@ -20,7 +20,7 @@ namespace tessera::inline TESSERA_ABI {
 class word_cache {
  public:
   static constexpr std::size_t most_tokens = 9;
-  static constexpr std::size_t slots = 4096;
+  static constexpr std::size_t slots = 16384;
 
   struct alignas(64) entry {
     word_table::key word;  // no word has the key 0: the last byte holds the length
@@ -47,13 +47,13 @@ class word_cache {
   /// The place of a word; starts to fetch it. Precondition: ready.
   [[nodiscard]] entry& place(const word_table::key& word) noexcept {
     std::uint64_t hash = (word.low ^ std::rotl(word.high, 23)) * 0x9e3779b97f4a7c15U;
-    entry& at = entries_[hash >> 52U];
+    entry& at = entries_[hash >> 50U];
     __builtin_prefetch(&at);
     return at;
   }
 
  private:
-  static_assert(slots == 1U << 12U);
+  static_assert(slots == 1U << 14U);
 
   std::vector<entry> entries_;
   std::uint64_t owner_ = 0;

@@ -29,17 +29,9 @@ class word_table {
 
   word_table() : slots_(1) {}
   /// Enters those of `words` that are not empty and not longer than `longest`; others are never found.
-  explicit word_table(const vocabulary& words) {
-    slots_.assign(std::bit_ceil(words.size() * 2 + 1), slot{});
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const auto [token, id] = words[i];
-      if (token.empty() || token.size() > longest) continue;
-      const key word = load(token, 0, token.size());
-      std::size_t at = place(word);
-      while (slots_[at].value != none) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = {word, id};
-    }
-  }
+  explicit word_table(const vocabulary& words);
+
+  class builder;
 
   /// The key of text[begin, end). Reads whole registers where the text around the word allows. Precondition: 1 to 15 bytes.
   [[nodiscard]] static key load(std::string_view text, std::size_t begin, std::size_t end) noexcept {
@@ -86,5 +78,30 @@ class word_table {
 
   std::vector<slot> slots_;  // a power of two, at most half used
 };
+
+/// Fills a table word by word.
+class word_table::builder {
+ public:
+  /// Of at most so many words.
+  explicit builder(std::size_t most) { made_.slots_.assign(std::bit_ceil(most * 2 + 1), slot{}); }
+  /// Precondition: 1 to `longest` bytes, each word once.
+  void enter(std::string_view text, std::uint32_t value) {
+    const key word = load(text, 0, text.size());
+    std::size_t at = made_.place(word);
+    while (made_.slots_[at].value != none) at = (at + 1) & (made_.slots_.size() - 1);
+    made_.slots_[at] = {word, value};
+  }
+  [[nodiscard]] word_table finish() && { return std::move(made_); }
+
+ private:
+  word_table made_;
+};
+
+inline word_table::word_table(const vocabulary& words) {
+  builder made(words.size());
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (const auto [token, id] = words[i]; !token.empty() && token.size() <= longest) made.enter(token, id);
+  *this = std::move(made).finish();
+}
 
 }  // namespace tessera::inline TESSERA_ABI
