@@ -65,9 +65,10 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
 
 /// Nearly every token is what its own text becomes. Those are found by one look-up, in a table that all threads share.
 ///
-/// Running every token through `cut` would take longer than all else. Where merges come after those that make their parts, as training gives
-/// them, time runs with the rank, and a token whose parts are themselves such tokens is one if nothing merged across the parts' border before they
-/// were whole: going back in time, at each moment two tokens stand at the border, and their merge, if any, must rank behind the next event there.
+/// Running every token through `cut` would take longer than all else. Where merges come after those that make their
+/// parts, as training gives them, time runs with the rank, and a token whose parts are themselves such tokens is one if
+/// nothing merged across the parts' border before they were whole: going back in time, at each moment two tokens stand
+/// at the border, and their merge, if any, must rank behind the next event there.
 TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
   struct origin {
     token_id left = none, right = none;  // none: a first symbol

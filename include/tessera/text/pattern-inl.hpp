@@ -23,14 +23,6 @@ struct compiled_expression {
   ~compiled_expression() { pcre2_code_free_8(code); }
 };
 
-TESSERA_INLINE void* match_memory::block() {
-  if (data_ == nullptr) data_ = pcre2_match_data_create_8(1, nullptr);
-  return data_;
-}
-TESSERA_INLINE void match_memory::release() noexcept {
-  if (data_ != nullptr) pcre2_match_data_free_8(static_cast<pcre2_match_data_8*>(data_));
-}
-
 struct known_expression {
   std::string_view pattern;
   word_pattern::kind which;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tessera/base/result.hpp>
+#include <tessera/text/match_memory.hpp>
 #include <tessera/text/word_pattern.hpp>
 
 #include <memory>
@@ -22,25 +23,6 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 struct compiled_expression;  // of PCRE2; immutable, shared by copies
-
-/// What a search in PCRE2 needs while it works; kept from call to call.
-class match_memory {
- public:
-  match_memory() = default;
-  match_memory(match_memory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
-  match_memory& operator=(match_memory&& other) noexcept {
-    std::swap(data_, other.data_);
-    return *this;
-  }
-  ~match_memory() { release(); }
-
-  /// PCRE2's block, made on the first call; null where memory is out.
-  [[nodiscard]] void* block();
-
- private:
-  void release() noexcept;
-  void* data_ = nullptr;
-};
 
 }  // namespace detail
 

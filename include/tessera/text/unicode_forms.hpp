@@ -7,8 +7,8 @@
 /// is its own form, as nearly all are, is found out by a look at the class of each character.
 #pragma once
 
+#include <tessera/text/match_memory.hpp>
 #include <tessera/text/normalized.hpp>
-#include <tessera/text/pattern.hpp>
 #include <tessera/text/unicode.hpp>
 
 #include <vector>
