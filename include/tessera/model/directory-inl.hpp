@@ -116,33 +116,6 @@ inline constexpr std::array activation_names = {
   return {};
 }
 
-[[nodiscard]] inline result<> read_dense(model_directory& into, std::string folder) {
-  TESSERA_TRY(const json file, read_json(into.file(folder + "/config.json")));
-  const json_value root = file.root();
-  dense_head head;
-  TESSERA_TRY(head.in, root.get<std::size_t>("in_features"));
-  TESSERA_TRY(head.out, root.get<std::size_t>("out_features"));
-  TESSERA_TRY(head.bias, root.get_or<bool>("bias", true));
-  TESSERA_TRY(const auto name, root.get_or<std::string_view>("activation_function", "torch.nn.modules.activation.Tanh"));
-  TESSERA_TRY(const bool residual, root.get_or<bool>("use_residual", false));
-  if (residual) return fail(root.unsupported("a dense module without use_residual", "one with it"));
-  for (const std::string_view key : {"module_input_name", "module_output_name"}) {
-    TESSERA_TRY(const auto what, root.get_optional<std::string_view>(key));
-    if (what && *what != "sentence_embedding")
-      return fail(root.unsupported(std::string(key) + " \"sentence_embedding\"", tessera::quoted(*what)));
-  }
-  const auto activation = activation_from_name(class_name(name));
-  if (!activation)
-    return fail(root.unsupported("Identity, Tanh, ReLU, GELU, SiLU or Sigmoid as activation_function", tessera::quoted(name)));
-  if (head.in == 0 || head.out == 0 || head.in > 1'000'000 || head.out > 1'000'000)
-    return fail(root.mismatch("in_features and out_features of 1 to 1,000,000",
-                              std::to_string(head.in) + " and " + std::to_string(head.out)));
-  head.activation = *activation;
-  head.folder = std::move(folder);
-  into.dense.push_back(std::move(head));
-  return {};
-}
-
 [[nodiscard]] inline result<> read_modules(model_directory& into, const std::string& path) {
   TESSERA_TRY(const json file, read_json(path));
   TESSERA_TRY(const json_elements modules, file.root().elements());
@@ -161,7 +134,8 @@ inline constexpr std::array activation_names = {
     } else if (kind == "Pooling" && !into.pooling_mode) {
       TESSERA_CHECK(read_pooling(into, into.file(folder + "/config.json")));
     } else if (kind == "Dense" && into.pooling_mode && !into.normalize) {
-      TESSERA_CHECK(read_dense(into, std::move(folder)));
+      TESSERA_TRY(dense_head head, read_dense_head(into, std::move(folder)));
+      into.dense.push_back(std::move(head));
     } else if (kind == "Normalize" && into.pooling_mode && !into.normalize) {
       into.normalize = true;
     } else {
@@ -259,6 +233,32 @@ TESSERA_INLINE std::string model_directory::file(std::string_view name) const {
 }
 TESSERA_INLINE std::string model_directory::encoder_file(std::string_view name) const {
   return file(encoder_folder.empty() ? std::string(name) : encoder_folder + "/" + std::string(name));
+}
+
+TESSERA_INLINE result<dense_head> read_dense_head(const model_directory& directory, std::string folder) {
+  TESSERA_TRY(const json file, read_json(directory.file(folder + "/config.json")));
+  const json_value root = file.root();
+  dense_head head;
+  TESSERA_TRY(head.in, root.get<std::size_t>("in_features"));
+  TESSERA_TRY(head.out, root.get<std::size_t>("out_features"));
+  TESSERA_TRY(head.bias, root.get_or<bool>("bias", true));
+  TESSERA_TRY(const auto name, root.get_or<std::string_view>("activation_function", "torch.nn.modules.activation.Tanh"));
+  TESSERA_TRY(const bool residual, root.get_or<bool>("use_residual", false));
+  if (residual) return fail(root.unsupported("a dense module without use_residual", "one with it"));
+  for (const std::string_view key : {"module_input_name", "module_output_name"}) {
+    TESSERA_TRY(const auto what, root.get_optional<std::string_view>(key));
+    if (what && *what != "sentence_embedding")
+      return fail(root.unsupported(std::string(key) + " \"sentence_embedding\"", tessera::quoted(*what)));
+  }
+  const auto activation = activation_from_name(detail::class_name(name));
+  if (!activation)
+    return fail(root.unsupported("Identity, Tanh, ReLU, GELU, SiLU or Sigmoid as activation_function", tessera::quoted(name)));
+  if (head.in == 0 || head.out == 0 || head.in > 1'000'000 || head.out > 1'000'000)
+    return fail(root.mismatch("in_features and out_features of 1 to 1,000,000",
+                              std::to_string(head.in) + " and " + std::to_string(head.out)));
+  head.activation = *activation;
+  head.folder = std::move(folder);
+  return head;
 }
 
 TESSERA_INLINE result<model_directory> model_directory::read(std::string_view path) {

@@ -61,6 +61,8 @@ struct model_directory {
   [[nodiscard]] std::string encoder_file(std::string_view name) const;
 };
 
+/// The dense module in a folder of a directory. Errors: malformed, mismatch, unsupported, io.
+[[nodiscard]] result<dense_head> read_dense_head(const model_directory& directory, std::string folder);
 /// The kernel for a Hugging Face activation name ("gelu", "gelu_new", ...) or a PyTorch class ("torch.nn.modules.activation.Tanh").
 [[nodiscard]] std::optional<kernel::activation> activation_from_name(std::string_view name) noexcept;
 /// The stage of graph/activation.hpp, as written in C++.

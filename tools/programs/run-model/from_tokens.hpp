@@ -7,6 +7,7 @@
 #include <tessera/model/directory.hpp>
 #include <tessera/op/pool.hpp>
 #include <tools/programs/run-model/any_model.hpp>
+#include <tools/programs/run-model/asked.hpp>
 #include <tools/programs/run-model/outputs.hpp>
 
 #include <array>
@@ -70,46 +71,11 @@ struct padded_batch {
   return batch;
 }
 
-/// A dense module outside the graph, whose output before normalisation is wanted too.
-class dense_module {
- public:
-  [[nodiscard]] static ts::result<dense_module> read(const ts::model_directory& directory, const ts::dense_head& head) {
-    dense_module made(head);
-    TESSERA_TRY(const ts::weights file, ts::weights::open(directory.file(head.folder)));
-    std::vector<float> matrix(head.in * head.out);
-    TESSERA_TRY(const ts::tensor_view weight, file.at("linear.weight"));
-    TESSERA_CHECK(ts::read_f32(weight, matrix));
-    if (head.bias) {
-      made.bias_.resize(head.out);
-      TESSERA_TRY(const ts::tensor_view bias, file.at("linear.bias"));
-      TESSERA_CHECK(ts::read_f32(bias, made.bias_));
-    }
-    const auto& kernel = ts::kernel::kernels().matmul;
-    made.packed_.resize(kernel.packed_size_f32(head.in, head.out));
-    kernel.pack_f32(matrix.data(), head.in, head.out, made.packed_.data());
-    return made;
-  }
-  [[nodiscard]] std::vector<float> run(const std::vector<float>& rows, std::size_t count) const {
-    std::vector<float> made(count * head_.out);
-    ts::kernel::kernels().matmul.matmul_f32(rows.data(), head_.in, packed_.data(), bias_.empty() ? nullptr : bias_.data(), head_.activation,
-                                            nullptr, made.data(), head_.out, count, head_.out, head_.in);
-    return made;
-  }
-  [[nodiscard]] std::size_t out() const noexcept { return head_.out; }
-
- private:
-  explicit dense_module(const ts::dense_head& head) : head_(head) {}
-
-  ts::dense_head head_;
-  std::vector<float> packed_;
-  std::vector<float> bias_;
-};
-
 /// What a directory asks for beside the encoder.
 struct token_settings {
   ts::pooling pooling = ts::pooling::mean;
   std::vector<dense_module> dense = {};
-  std::vector<std::size_t> matryoshka = {};
+  std::map<std::size_t, dense_module> alternatives = {};
 
   [[nodiscard]] static ts::result<token_settings> read(const ts::model_directory& directory, ts::pooling mode, std::size_t width) {
     token_settings made{.pooling = mode};
@@ -117,23 +83,20 @@ struct token_settings {
       TESSERA_TRY(dense_module module, dense_module::read(directory, head));
       made.dense.push_back(std::move(module));
     }
-    const std::string path = directory.file("matryoshka.json");
-    if (::access(path.c_str(), F_OK) != 0) return made;
-    TESSERA_TRY(const ts::json file, ts::read_json(path));
-    TESSERA_TRY(const ts::json_value list, file.root().at("dims"));
-    TESSERA_TRY(const ts::json_elements dimensions, list.elements());
-    for (const ts::json_value each : dimensions) {
-      TESSERA_TRY(const auto k, each.get<std::size_t>());
-      if (k == 0 || k > width) return ts::fail(each.mismatch("1 to " + std::to_string(width), std::to_string(k)));
-      made.matryoshka.push_back(k);
-    }
+    TESSERA_TRY(made.alternatives, dense_modules_beside(directory, width));
     return made;
   }
 };
 
-/// All outputs of one batch, their names beginning with `prefix`.
+/// What the outputs call a pooling.
+[[nodiscard]] inline std::string_view name_of_pool(ts::pooling mode) {
+  return mode == ts::pooling::last_token ? "last" : to_string(mode);
+}
+
+/// All outputs of one batch, their names beginning with `prefix`; `names` are those in the inputs file, some of which ask for more.
 [[nodiscard]] inline ts::result<> run_batch(const any_model& model, const token_settings& settings, const padded_batch& batch,
-                                            const std::string& prefix, ts::thread_pool& threads, outputs& into) {
+                                            const std::string& prefix, const std::vector<std::string>& names, ts::thread_pool& threads,
+                                            outputs& into) {
   const std::size_t width = model.token_width();
   std::vector<float>& hidden = into.add(prefix + "last_hidden_state", {batch.rows, batch.columns, width});
   std::vector<float>& vectors = into.add(prefix + "embeddings", {batch.rows, model.dimension()});
@@ -143,10 +106,9 @@ struct token_settings {
     std::vector<float> rows;
   };
   std::vector<pooled> pools;
-  for (const auto& [mode, name] : {std::pair(ts::pooling::mean, "mean"), std::pair(ts::pooling::cls, "cls"),
-                                   std::pair(ts::pooling::last_token, "last"), std::pair(ts::pooling::max, "max"),
-                                   std::pair(ts::pooling::weighted_mean, "weighted_mean")})
-    if (mode != ts::pooling::weighted_mean || settings.pooling == mode) pools.push_back({mode, name, std::vector<float>(batch.rows * width)});
+  for (const ts::pooling mode : ts::all_poolings)
+    if (mode != ts::pooling::weighted_mean || settings.pooling == mode)
+      pools.push_back({mode, std::string(name_of_pool(mode)), std::vector<float>(batch.rows * width)});
 
   std::mutex mutex;  // guards failure
   std::optional<ts::error> failure;
@@ -170,24 +132,32 @@ struct token_settings {
   });
   if (failure) return ts::fail(*std::move(failure));
 
-  for (const pooled& each : pools) {
+  pooled_rows made{.rows = batch.rows, .width = width, .own = std::string(name_of_pool(settings.pooling))};
+  for (std::size_t row = 0; row < batch.rows; ++row) made.attended.push_back(batch.attended(row) != 0);
+  for (pooled& each : pools) {
     into.add_with_norm(prefix + "pooled_" + each.name, batch.rows, width, each.rows);
-    for (const std::size_t k : settings.matryoshka)
-      into.add_normalized(prefix + "matryoshka_" + each.name + "_" + std::to_string(k), batch.rows, k, each.rows.data(), width);
-    if (each.mode != settings.pooling) continue;
-    std::vector<float> rows = each.rows;
-    for (std::size_t i = 0; i < settings.dense.size(); ++i) {
-      const dense_module& module = settings.dense[i];
-      rows = module.run(rows, batch.rows);
-      for (std::size_t row = 0; row < batch.rows; ++row)
-        if (batch.attended(row) == 0) std::fill_n(rows.begin() + static_cast<std::ptrdiff_t>(row * module.out()), module.out(), 0.0f);
-      // Of several modules of one width the last counts.
-      bool again = false;
-      for (std::size_t j = i + 1; j < settings.dense.size(); ++j) again |= settings.dense[j].out() == module.out();
-      if (!again) into.add_with_norm(prefix + "dense_" + std::to_string(module.out()), batch.rows, module.out(), rows);
-    }
+    made.pools.emplace(each.name, std::move(each.rows));
   }
+  std::vector<float> rows = made.pools.at(made.own);
+  for (std::size_t i = 0; i < settings.dense.size(); ++i) {
+    const dense_module& module = settings.dense[i];
+    rows = module.run(rows, made.attended);
+    // Of several modules of one width the last counts.
+    bool again = false;
+    for (std::size_t j = i + 1; j < settings.dense.size(); ++j) again |= settings.dense[j].out() == module.out();
+    if (!again) into.add_with_norm(prefix + "dense_" + std::to_string(module.out()), batch.rows, module.out(), rows);
+  }
+  const asked_outputs asked(settings.dense, settings.alternatives);
+  for (const std::string& name : names) asked.make(name, prefix, made, vectors, model.dimension(), into);
   return {};
+}
+
+/// Names of a file's tensors that begin with `prefix`, without it.
+[[nodiscard]] inline std::vector<std::string> names_behind(const ts::safetensors& file, const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const ts::tensor_view& tensor : file.tensors())
+    if (tensor.name.starts_with(prefix)) names.emplace_back(tensor.name.substr(prefix.size()));
+  return names;
 }
 
 /// Every batch of a file.
@@ -199,7 +169,7 @@ struct token_settings {
     if (file.find(prefix + "input_ids") == nullptr) continue;
     any = true;
     TESSERA_TRY(const padded_batch batch, read_batch(file, prefix));
-    TESSERA_CHECK(run_batch(model, settings, batch, prefix, threads, into));
+    TESSERA_CHECK(run_batch(model, settings, batch, prefix, names_behind(file, prefix), threads, into));
   }
   if (any) return {};
   return ts::fail({.code = ts::error_code::not_found,

@@ -5,6 +5,7 @@
 #include <tessera/dispatch.hpp>
 #include <tessera/io/safetensors.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ class outputs {
     std::vector<float>& made = add(std::move(name), {count, width});
     for (std::size_t i = 0; i < count; ++i)
       ts::kernel::kernels().norm.l2_normalize_f32(rows + i * stride, made.data() + i * width, width);
+  }
+
+  [[nodiscard]] bool has(std::string_view name) const {
+    return std::ranges::any_of(arrays_, [&](const array& each) { return each.name == name; });
   }
 
   [[nodiscard]] ts::result<> write(const std::string& path) const {
