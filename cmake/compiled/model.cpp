@@ -13,5 +13,6 @@
 #include <tessera/model/published-inl.hpp>
 #include <tessera/model/qwen2_family-inl.hpp>
 #include <tessera/model/qwen3_family-inl.hpp>
+#include <tessera/model/rerank_text-inl.hpp>
 #include <tessera/model/roberta_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>

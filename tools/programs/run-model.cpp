@@ -44,8 +44,10 @@ ts::result<> run(const settings& asked) {
   ts::thread_pool threads(asked.threads);
   outputs made;
   if (!asked.inputs.empty()) {
-    TESSERA_TRY(const token_settings beside, token_settings::read(directory, mode, (*model)->token_width()));
+    TESSERA_TRY(const token_settings beside, token_settings::read(directory, asked.weights, mode, (*model)->token_width()));
     TESSERA_CHECK(run_tokens(**model, beside, asked.inputs, threads, made));
+  } else if ((*model)->reranks()) {
+    TESSERA_CHECK(run_pairs(**model, asked.texts, threads, made));
   } else {
     TESSERA_CHECK(run_texts(**model, asked.texts, asked.task, threads, made));
   }

@@ -13,14 +13,21 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A BERT whose vectors live in Space: pooled as the space says, through `Heads` (dense<...>), to unit length where the space has it.
-template <embedding_space Space, bert_shape Shape, class Weights = f32, class... Heads>
-using bert = encoder_model<
-    Space, bert_family, Shape, Weights,
+namespace detail {
+
+/// The stages up to the last hidden state.
+template <bert_shape Shape>
+using bert_encoder =
     stages<token_embedding<Shape.vocabulary, Shape.width>, learned_positions<Shape.positions, Shape.width>,
            token_types<Shape.types, Shape.width>, layer_norm<Shape.width, Shape.epsilon>,
-           repeat<Shape.layers, encoder_layer<Shape.width, heads<Shape.heads>, feed_forward<Shape.inner, activation_of<Shape.activation>>,
-                                              layer_norm<Shape.width, Shape.epsilon>>>>,
-    Heads...>;
+           repeat<Shape.layers, encoder_layer<Shape.width, heads<Shape.heads>,
+                                              feed_forward<Shape.inner, activation_of<Shape.activation>>,
+                                              layer_norm<Shape.width, Shape.epsilon>>>>;
+
+}  // namespace detail
+
+/// A BERT whose vectors live in Space: pooled as the space says, through `Heads` (dense<...>), to unit length where the space has it.
+template <embedding_space Space, bert_shape Shape, class Weights = f32, class... Heads>
+using bert = encoder_model<Space, bert_family, Shape, Weights, detail::bert_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

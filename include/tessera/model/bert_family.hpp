@@ -42,6 +42,8 @@ struct bert_family {
       {"layers.{}.feed_forward.up.", "encoder.layer.{}.intermediate.dense."},
       {"layers.{}.feed_forward.down.", "encoder.layer.{}.output.dense."},
       {"layers.{}.feed_forward.norm.", "encoder.layer.{}.output.LayerNorm."},
+      {"dense.1.", "classifier."},
+      {"dense.", "pooler.dense."},
   });
   /// Prefixes under which checkpoints with a task head hold the encoder.
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "bert."});

@@ -39,6 +39,17 @@ TESSERA_INLINE std::vector<tensor_entry> model_description::manifest() const {
 }
 
 TESSERA_INLINE std::string type_text(const model_description& model, std::string_view name, pooling mode, std::string_view weights) {
+  if (model.rerank) {
+    // Only where a family has several heads does its type say which.
+    std::string text = "tessera::" + std::string(model.encoder.family) + "_reranker<" + model.encoder.shape;
+    const rerank_head& head = *model.rerank;
+    const bool plain = head == rerank_head{} || head.answers;
+    if (!plain || weights != f32::label) text += ", tessera::" + std::string(weights);
+    if (!plain)
+      text += ", tessera::pooling::" + std::string(to_string(head.pooling_mode)) + ", tessera::" + std::string(to_string(head.activation)) +
+              ", tessera::" + (head.bias ? "with_bias" : "without_bias");
+    return text + ">";
+  }
   std::string space_name;
   for (const char c : name) space_name += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '_' : c;
   std::string text = "tessera::" + std::string(model.encoder.family) + "<tessera::space<\"" + space_name + "\", " +
@@ -72,7 +83,14 @@ TESSERA_INLINE std::vector<error> compare(const model_description& wanted, const
     for (std::size_t i = 0; i < wanted.encoder.settings.size() && i < found.encoder.settings.size(); ++i)
       differ(wanted.encoder.settings[i].key, wanted.encoder.settings[i].value, found.encoder.settings[i].value, config);
   }
-  if (!directory.has_modules) return differences;
+  const auto made = [](const model_description& model) {
+    if (!model.rerank) return std::string("vectors");
+    if (model.rerank->answers) return std::string("scores from the answers yes and no");
+    return "scores from a classifier after " + std::string(to_string(model.rerank->pooling_mode)) + " pooling and " +
+           std::string(to_string(model.rerank->activation)) + (model.rerank->bias ? "" : " without bias");
+  };
+  differ("what the model makes", made(wanted), wanted.encoder.family.empty() ? made(wanted) : made(found), config);
+  if (!directory.has_modules || wanted.rerank) return differences;
   const std::string modules = directory.file("modules.json");
   const auto mode = [](const model_description& model) {
     return std::string(model.pooling_mode ? to_string(*model.pooling_mode) : "none");

@@ -51,12 +51,23 @@ struct encoder_description {
   std::string shape = {};               ///< the family's shape as written in C++: "tessera::bert_shape{.layers = 6, ...}"
 };
 
+/// What turns a reranker's states into a score.
+struct rerank_head {
+  pooling pooling_mode = pooling::cls;
+  kernel::activation activation = kernel::activation::tanh;
+  bool bias = true;     ///< of the dense map before the classifier
+  bool answers = false; ///< no classifier: the logits of two answers, yes and no, at the last token
+
+  [[nodiscard]] constexpr bool operator==(const rerank_head&) const = default;
+};
+
 struct model_description {
   encoder_description encoder;
   std::optional<pooling> pooling_mode;  ///< nothing where a directory has no modules.json: the type decides
   std::vector<dense_head> dense;
   bool normalize = false;
   std::size_t dimension = 0;            ///< of the vectors
+  std::optional<rerank_head> rerank = {};  ///< of a reranker, which makes no vectors; its tensors are in the encoder's manifest
 
   /// The encoder's manifest and that of the heads: every tensor that is read.
   [[nodiscard]] std::vector<tensor_entry> manifest() const;

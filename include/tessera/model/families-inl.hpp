@@ -43,6 +43,52 @@ inline constexpr std::array all_families = {entry_of<bert_family>,  entry_of<rob
                                             entry_of<qwen2_family>, entry_of<qwen3_family>,      entry_of<modernbert_family>,
                                             entry_of<nomic_bert_family>, entry_of<gemma3_family>};
 
+/// Whether the first of config.json's architectures ends so.
+[[nodiscard]] inline bool has_architecture(json_value config, std::string_view ending) {
+  const auto list = config.find("architectures");
+  if (!list) return false;
+  const auto names = list->elements();
+  if (!names || names->size() == 0) return false;
+  const auto name = (*names->begin()).get<std::string_view>();
+  return name && name->ends_with(ending);
+}
+
+/// The head of a reranker, or nothing. A causal Qwen3 without modules.json is one that answers yes or no.
+[[nodiscard]] inline result<std::optional<rerank_head>> read_rerank_head(const model_directory& directory, json_value config,
+                                                                         std::string_view family) {
+  if (directory.has_modules) return std::nullopt;
+  if (family == "qwen3" && has_architecture(config, "ForCausalLM"))
+    return rerank_head{.pooling_mode = pooling::last_token, .activation = kernel::activation::none, .bias = false, .answers = true};
+  if (!has_architecture(config, "ForSequenceClassification")) return std::nullopt;
+  if (const auto labels = config.find("id2label"); labels && !labels->is_null()) {
+    TESSERA_TRY(const json_members members, labels->members());
+    if (members.size() != 1) return fail(labels->unsupported("one label, as a reranker has", std::to_string(members.size())));
+  }
+  rerank_head head;
+  if (family != "modernbert") return head;
+  TESSERA_TRY(const auto mode, config.get_or<std::string_view>("classifier_pooling", "cls"));
+  const auto known = pooling_from_name(mode);
+  if (!known || (*known != pooling::cls && *known != pooling::mean))
+    return fail(config.find("classifier_pooling")->unsupported("\"cls\" or \"mean\"", tessera::quoted(mode)));
+  head.pooling_mode = *known;
+  TESSERA_TRY(const auto act, config.get_or<std::string_view>("classifier_activation", "gelu"));
+  const auto activation = activation_from_name(act);
+  if (!activation) return fail(config.find("classifier_activation")->unsupported("a known activation", tessera::quoted(act)));
+  head.activation = *activation;
+  TESSERA_TRY(head.bias, config.get_or<bool>("classifier_bias", false));
+  return head;
+}
+
+/// The tensors behind a reranker's encoder.
+inline void describe_rerank_head(model_description& made, bool norm_bias) {
+  auto add = [&](const tensor_entry& entry) { made.encoder.manifest.push_back(entry); };
+  const tensor_sink sink(add);
+  const std::size_t width = made.encoder.width;
+  described::linear(sink.scope("dense"), width, width, made.rerank->bias);
+  if (made.encoder.family == "modernbert") described::norm(sink.scope("norm", 2), width, norm_bias);
+  described::linear(sink.scope("dense", 1), width, 1);
+}
+
 /// What follows the encoder, of which `made` knows width and positions already.
 [[nodiscard]] inline result<> describe_modules(const model_directory& directory, model_description& made) {
   const auto check = [](std::string thing, std::size_t wanted, std::string_view of, std::size_t found, std::string path) -> result<> {
@@ -100,6 +146,12 @@ TESSERA_INLINE result<model_description> describe(const model_directory& directo
   model_description made;
   TESSERA_TRY(made.encoder, family->describe(config));
   made.dimension = made.encoder.width;
+  TESSERA_TRY(made.rerank, detail::read_rerank_head(directory, config, made.encoder.family));
+  if (made.rerank) {
+    TESSERA_TRY(const bool norm_bias, config.get_or<bool>("norm_bias", false));
+    if (!made.rerank->answers) detail::describe_rerank_head(made, norm_bias);
+    made.dimension = 1;
+  }
   TESSERA_CHECK(detail::describe_modules(directory, made));
   return made;
 }

@@ -25,17 +25,19 @@ using gemma3_layer =
                  typename gated_feed_forward<Shape.inner, activation_of<Shape.activation>>::template stage<Shape.width>,
                  rms_norm<Shape.width, Shape.epsilon, true>>>;
 
-}  // namespace detail
-
-template <embedding_space Space, gemma3_shape Shape, class Weights = f32, class... Heads>
-using gemma3 = encoder_model<
-    Space, gemma3_family, Shape, Weights,
+/// The stages up to the last hidden state.
+template <gemma3_shape Shape>
+using gemma3_encoder =
     stages<token_embedding<Shape.vocabulary, Shape.width, detail::square_root(Shape.width)>,
            typename detail::every_nth<
                0, Shape.layers, Shape.global_every,
                detail::gemma3_layer<Shape, Shape.local_theta, Shape.causal ? Shape.window : Shape.window / 2>,
                detail::gemma3_layer<Shape, Shape.global_theta, 0>>::type,
-           rms_norm<Shape.width, Shape.epsilon, true>>,
-    Heads...>;
+           rms_norm<Shape.width, Shape.epsilon, true>>;
+
+}  // namespace detail
+
+template <embedding_space Space, gemma3_shape Shape, class Weights = f32, class... Heads>
+using gemma3 = encoder_model<Space, gemma3_family, Shape, Weights, detail::gemma3_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

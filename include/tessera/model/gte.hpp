@@ -21,17 +21,19 @@ template <gte_shape Shape>
 using gte_types = std::conditional_t<Shape.types == 0, pass_through<Shape.width>,
                                      token_types<(Shape.types == 0 ? 1 : Shape.types), Shape.width>>;
 
-}  // namespace detail
-
-template <embedding_space Space, gte_shape Shape, class Weights = f32, class... Heads>
-using gte = encoder_model<
-    Space, gte_family, Shape, Weights,
+/// The stages up to the last hidden state.
+template <gte_shape Shape>
+using gte_encoder =
     stages<token_embedding<Shape.vocabulary, Shape.width>, detail::gte_types<Shape>,
            layer_norm<Shape.width, Shape.epsilon>,
            repeat<Shape.layers,
                   encoder_layer<Shape.width, heads<Shape.heads>,
                                 gated_feed_forward<Shape.inner, activation_of<Shape.activation>, biases<false, true>>,
-                                layer_norm<Shape.width, Shape.epsilon>, detail::gte_rotary<Shape>>>>,
-    Heads...>;
+                                layer_norm<Shape.width, Shape.epsilon>, detail::gte_rotary<Shape>>>>;
+
+}  // namespace detail
+
+template <embedding_space Space, gte_shape Shape, class Weights = f32, class... Heads>
+using gte = encoder_model<Space, gte_family, Shape, Weights, detail::gte_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -49,8 +49,10 @@ struct gte_family {
       {"layers.{}.feed_forward.gate.", "encoder.layer.{}.mlp.up_gate_proj.", 1, 2},
       {"layers.{}.feed_forward.down.", "encoder.layer.{}.mlp.down_proj."},
       {"layers.{}.feed_forward.norm.", "encoder.layer.{}.mlp_ln."},
+      {"dense.1.", "classifier."},
+      {"dense.", "pooler.dense."},
   });
-  static constexpr auto prefixes = std::to_array<std::string_view>({"", "new."});
+  static constexpr auto prefixes = std::to_array<std::string_view>({"", "new.", "gte."});
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept {
     return model_type == "new" || model_type == "gte";

@@ -261,8 +261,9 @@ class model {
   std::shared_ptr<const state> state_;
 };
 
-/// Reads a model of this type from a directory.
-template <class Model>
+/// Reads a model of this type from a directory. The default argument completes the type, so that what is wrong with it is said before
+/// std::expected looks at it.
+template <class Model, std::size_t = sizeof(Model)>
 [[nodiscard]] result<Model> load(std::string_view directory, const load_options& options = {}) {
   return Model::load(directory, options);
 }

@@ -39,14 +39,16 @@ requires(Shape.layers == 1) struct modernbert_rest<Shape> {
   using type = pass_through<Shape.width>;
 };
 
+/// The stages up to the last hidden state.
+template <modernbert_shape Shape>
+using modernbert_encoder =
+    stages<token_embedding<Shape.vocabulary, Shape.width>, detail::modernbert_norm<Shape>,
+           layers<0, 1, detail::modernbert_layer<Shape, detail::modernbert_global<Shape>, pass_through<Shape.width>>>,
+           typename detail::modernbert_rest<Shape>::type, detail::modernbert_norm<Shape>>;
+
 }  // namespace detail
 
 template <embedding_space Space, modernbert_shape Shape, class Weights = f32, class... Heads>
-using modernbert = encoder_model<
-    Space, modernbert_family, Shape, Weights,
-    stages<token_embedding<Shape.vocabulary, Shape.width>, detail::modernbert_norm<Shape>,
-           layers<0, 1, detail::modernbert_layer<Shape, detail::modernbert_global<Shape>, pass_through<Shape.width>>>,
-           typename detail::modernbert_rest<Shape>::type, detail::modernbert_norm<Shape>>,
-    Heads...>;
+using modernbert = encoder_model<Space, modernbert_family, Shape, Weights, detail::modernbert_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -36,6 +36,7 @@ struct modernbert_family {
 
   static constexpr auto names = std::to_array<published_name>({
       {"token_embedding.", "embeddings.tok_embeddings."},
+      {"norm.2.", "head.norm."},
       {"norm.1.", "final_norm."},
       {"norm.", "embeddings.norm."},
       {"layers.{}.attention.norm.", "layers.{}.attn_norm."},
@@ -47,6 +48,8 @@ struct modernbert_family {
       {"layers.{}.feed_forward.gate.", "layers.{}.mlp.Wi.", 0, 2},
       {"layers.{}.feed_forward.up.", "layers.{}.mlp.Wi.", 1, 2},
       {"layers.{}.feed_forward.down.", "layers.{}.mlp.Wo."},
+      {"dense.1.", "classifier."},
+      {"dense.", "head.dense."},
   });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "model."});
 

@@ -9,15 +9,21 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-template <embedding_space Space, nomic_bert_shape Shape, class Weights = f32, class... Heads>
-using nomic_bert = encoder_model<
-    Space, nomic_bert_family, Shape, Weights,
+namespace detail {
+
+/// The stages up to the last hidden state.
+template <nomic_bert_shape Shape>
+using nomic_bert_encoder =
     stages<token_embedding<Shape.vocabulary, Shape.width>, token_types<Shape.types, Shape.width>,
            layer_norm<Shape.width, Shape.epsilon>,
            repeat<Shape.layers, encoder_layer<Shape.width, heads<Shape.heads>,
                                               gated_feed_forward<Shape.inner, activation_of<Shape.activation>>,
                                               layer_norm<Shape.width, Shape.epsilon>,
-                                              rotary<Shape.width / Shape.heads, Shape.theta>, biases<false, false>>>>,
-    Heads...>;
+                                              rotary<Shape.width / Shape.heads, Shape.theta>, biases<false, false>>>>;
+
+}  // namespace detail
+
+template <embedding_space Space, nomic_bert_shape Shape, class Weights = f32, class... Heads>
+using nomic_bert = encoder_model<Space, nomic_bert_family, Shape, Weights, detail::nomic_bert_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -50,7 +50,11 @@ TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_vi
     if (head < dense_.size()) return {&dense_[head], {{"linear." + std::string(rest)}}};
   }
   place where{&encoder_, names_.published(ours)};
+  if (prefix_.empty()) return where;
+  // The head of a checkpoint with a prefix stands outside it.
+  const std::vector<naming::candidate> bare = where.names;
   for (naming::candidate& each : where.names) each.name.insert(0, prefix_);
+  where.names.insert(where.names.end(), bare.begin(), bare.end());
   return where;
 }
 

@@ -25,17 +25,19 @@ using qwen2_layer = sequence<
 template <qwen2_shape Shape>
 inline constexpr std::size_t qwen2_full_layers = Shape.window == 0 ? Shape.layers : Shape.full_layers;
 
+/// The stages up to the last hidden state.
+template <qwen2_shape Shape>
+using qwen2_encoder = stages<
+    token_embedding<Shape.vocabulary, Shape.width>,
+    typename detail::some_layers<Shape.width, 0, detail::qwen2_full_layers<Shape>, detail::qwen2_layer<Shape, 0>>::type,
+    typename detail::some_layers<Shape.width, detail::qwen2_full_layers<Shape>,
+                                 Shape.layers - detail::qwen2_full_layers<Shape>,
+                                 detail::qwen2_layer<Shape, Shape.window>>::type,
+    rms_norm<Shape.width, Shape.epsilon>>;
+
 }  // namespace detail
 
 template <embedding_space Space, qwen2_shape Shape, class Weights = f32, class... Heads>
-using qwen2 = encoder_model<Space, qwen2_family, Shape, Weights,
-                            stages<token_embedding<Shape.vocabulary, Shape.width>,
-                                   typename detail::some_layers<Shape.width, 0, detail::qwen2_full_layers<Shape>,
-                                                                detail::qwen2_layer<Shape, 0>>::type,
-                                   typename detail::some_layers<Shape.width, detail::qwen2_full_layers<Shape>,
-                                                                Shape.layers - detail::qwen2_full_layers<Shape>,
-                                                                detail::qwen2_layer<Shape, Shape.window>>::type,
-                                   rms_norm<Shape.width, Shape.epsilon>>,
-                            Heads...>;
+using qwen2 = encoder_model<Space, qwen2_family, Shape, Weights, detail::qwen2_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -25,17 +25,19 @@ using qwen3_layer = sequence<
 template <qwen3_shape Shape>
 inline constexpr std::size_t qwen3_full_layers = Shape.window == 0 ? Shape.layers : Shape.full_layers;
 
+/// The stages up to the last hidden state.
+template <qwen3_shape Shape>
+using qwen3_encoder = stages<
+    token_embedding<Shape.vocabulary, Shape.width>,
+    typename detail::some_layers<Shape.width, 0, detail::qwen3_full_layers<Shape>, detail::qwen3_layer<Shape, 0>>::type,
+    typename detail::some_layers<Shape.width, detail::qwen3_full_layers<Shape>,
+                                 Shape.layers - detail::qwen3_full_layers<Shape>,
+                                 detail::qwen3_layer<Shape, Shape.window>>::type,
+    rms_norm<Shape.width, Shape.epsilon>>;
+
 }  // namespace detail
 
 template <embedding_space Space, qwen3_shape Shape, class Weights = f32, class... Heads>
-using qwen3 = encoder_model<Space, qwen3_family, Shape, Weights,
-                            stages<token_embedding<Shape.vocabulary, Shape.width>,
-                                   typename detail::some_layers<Shape.width, 0, detail::qwen3_full_layers<Shape>,
-                                                                detail::qwen3_layer<Shape, 0>>::type,
-                                   typename detail::some_layers<Shape.width, detail::qwen3_full_layers<Shape>,
-                                                                Shape.layers - detail::qwen3_full_layers<Shape>,
-                                                                detail::qwen3_layer<Shape, Shape.window>>::type,
-                                   rms_norm<Shape.width, Shape.epsilon>>,
-                            Heads...>;
+using qwen3 = encoder_model<Space, qwen3_family, Shape, Weights, detail::qwen3_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -4,7 +4,6 @@
 
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
-#include <tessera/model/bert_family.hpp>
 #include <tessera/model/description.hpp>
 
 namespace tessera::inline TESSERA_ABI {
@@ -31,7 +30,22 @@ struct roberta_family {
   using shape = roberta_shape;
   static constexpr std::string_view label = "roberta";
 
-  static constexpr auto names = bert_family::names;
+  static constexpr auto names = std::to_array<published_name>({
+      {"token_embedding.", "embeddings.word_embeddings."},
+      {"position_embedding.", "embeddings.position_embeddings."},
+      {"token_type_embedding.", "embeddings.token_type_embeddings."},
+      {"norm.", "embeddings.LayerNorm."},
+      {"layers.{}.attention.query.", "encoder.layer.{}.attention.self.query."},
+      {"layers.{}.attention.key.", "encoder.layer.{}.attention.self.key."},
+      {"layers.{}.attention.value.", "encoder.layer.{}.attention.self.value."},
+      {"layers.{}.attention.output.", "encoder.layer.{}.attention.output.dense."},
+      {"layers.{}.attention.norm.", "encoder.layer.{}.attention.output.LayerNorm."},
+      {"layers.{}.feed_forward.up.", "encoder.layer.{}.intermediate.dense."},
+      {"layers.{}.feed_forward.down.", "encoder.layer.{}.output.dense."},
+      {"layers.{}.feed_forward.norm.", "encoder.layer.{}.output.LayerNorm."},
+      {"dense.1.", "classifier.out_proj."},
+      {"dense.", "classifier.dense."},
+  });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "roberta."});
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept {

@@ -91,7 +91,7 @@ class embed_call {
                    .found = std::to_string(texts_.count)});
     if (options_.max_bytes == embed_options::unlimited) return {};
     std::size_t bytes = 0;
-    for (std::size_t i = 0; i < texts_.count; ++i) bytes += texts_[i].size();
+    for (std::size_t i = 0; i < texts_.count; ++i) bytes += texts_[i].size() + texts_.pair(i).size();
     if (bytes <= options_.max_bytes) return {};
     return fail({.code = error_code::too_long,
                  .thing = "batch",
@@ -130,7 +130,7 @@ class embed_call {
   /// Text i, with the prompt before it, into scratch.tokens.
   [[nodiscard]] result<> tokenise(embed_scratch& scratch, std::size_t i) {
     std::string_view text = texts_[i];
-    if (text.empty() && options_.empty == on_empty::refuse)
+    if (text.empty() && texts_.pair(i).empty() && options_.empty == on_empty::refuse)
       return fail({.code = error_code::invalid_text, .wanted = "a text that is not empty", .found = "an empty one"});
     if (!prompt_.empty() || settings_.lower_case) {
       scratch.text.assign(settings_.lower_case ? std::string_view() : prompt_);
@@ -145,7 +145,10 @@ class embed_call {
     encode_options how{.direction = settings_.tokens->truncation() ? settings_.tokens->truncation()->direction : text_side::right};
     if (options_.too_long != on_too_long::refuse) how.max_length = settings_.max_tokens;
     how.overflowing = options_.too_long == on_too_long::windows;
-    if (auto tokenised = settings_.tokens->encode_into(text, how, scratch.tokens); !tokenised) {
+    const auto& tokenizer = *settings_.tokens;
+    if (auto tokenised = texts_.pair_at == nullptr ? tokenizer.encode_into(text, how, scratch.tokens)
+                                                   : tokenizer.encode_into(text, texts_.pair(i), how, scratch.tokens);
+        !tokenised) {
       error failure = std::move(tokenised).error();
       if (failure.offset) failure.offset = *failure.offset - std::min<std::uint64_t>(*failure.offset, prompt_.size());
       return fail(std::move(failure));

@@ -30,13 +30,15 @@ struct text_settings {
   [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
 };
 
-/// Texts in whatever container they stand.
+/// Texts, or pairs of texts, in whatever container they stand.
 struct text_list {
   const void* first;
   std::size_t count;
   std::string_view (*at)(const void* first, std::size_t i) noexcept;
+  std::string_view (*pair_at)(const void* first, std::size_t i) noexcept = nullptr;  ///< the second text of a pair; null: single texts
 
   [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return at(first, i); }
+  [[nodiscard]] std::string_view pair(std::size_t i) const noexcept { return pair_at == nullptr ? std::string_view() : pair_at(first, i); }
 };
 
 /// Writes vector i to rows[i * stride]. Errors name the text by its number: invalid_text, too_long, not_finite; also not_found (prompt),

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace programs {
@@ -29,6 +30,11 @@ class any_model {
   [[nodiscard]] virtual ts::result<ts::aligned_buffer<float>> hidden_states(const ts::token_batch& batch) const = 0;
   /// The vectors of ready tokens, [texts, dimension].
   [[nodiscard]] virtual ts::result<> encode_tokens(const ts::token_batch& batch, std::span<float> rows) const = 0;
+  /// True for a reranker, whose `encode_tokens` gives logits: one a text, or those of yes and no.
+  [[nodiscard]] virtual bool reranks() const noexcept { return false; }
+  /// Logits and probabilities of pairs.
+  [[nodiscard]] virtual ts::result<> score(std::span<const std::string> queries, std::span<const std::string> texts,
+                                           const ts::embed_options& options, std::span<float> logits, std::span<float> scores) const = 0;
   /// The vectors of texts, [texts, dimension].
   [[nodiscard]] virtual ts::result<> encode(std::span<const std::string_view> texts, const ts::embed_options& options,
                                             std::span<float> rows) const = 0;

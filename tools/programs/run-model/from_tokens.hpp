@@ -8,6 +8,7 @@
 #include <tessera/op/pool.hpp>
 #include <tools/programs/run-model/any_model.hpp>
 #include <tools/programs/run-model/asked.hpp>
+#include <tools/programs/run-model/scores.hpp>
 #include <tools/programs/run-model/outputs.hpp>
 
 #include <array>
@@ -76,14 +77,17 @@ struct token_settings {
   ts::pooling pooling = ts::pooling::mean;
   std::vector<dense_module> dense = {};
   std::map<std::size_t, dense_module> alternatives = {};
+  std::optional<logit_table> output_table = {};  ///< of a causal model
 
-  [[nodiscard]] static ts::result<token_settings> read(const ts::model_directory& directory, ts::pooling mode, std::size_t width) {
+  [[nodiscard]] static ts::result<token_settings> read(const ts::model_directory& directory, const std::string& weights,
+                                                               ts::pooling mode, std::size_t width) {
     token_settings made{.pooling = mode};
     for (const ts::dense_head& head : directory.dense) {
       TESSERA_TRY(dense_module module, dense_module::read(directory, head));
       made.dense.push_back(std::move(module));
     }
     TESSERA_TRY(made.alternatives, dense_modules_beside(directory, width));
+    TESSERA_TRY(made.output_table, logit_table::find(directory, weights, width));
     return made;
   }
 };
@@ -93,18 +97,23 @@ struct token_settings {
   return mode == ts::pooling::last_token ? "last" : to_string(mode);
 }
 
+/// One pooling of a batch's states.
+struct pooled {
+  ts::pooling mode;
+  std::string name;
+  std::vector<float> rows;
+};
+[[nodiscard]] inline const std::vector<float>& pool_of(const std::vector<pooled>& pools, ts::pooling mode) {
+  return std::ranges::find(pools, mode, &pooled::mode)->rows;
+}
+
 /// All outputs of one batch, their names beginning with `prefix`; `names` are those in the inputs file, some of which ask for more.
 [[nodiscard]] inline ts::result<> run_batch(const any_model& model, const token_settings& settings, const padded_batch& batch,
                                             const std::string& prefix, const std::vector<std::string>& names, ts::thread_pool& threads,
                                             outputs& into) {
   const std::size_t width = model.token_width();
   std::vector<float>& hidden = into.add(prefix + "last_hidden_state", {batch.rows, batch.columns, width});
-  std::vector<float>& vectors = into.add(prefix + "embeddings", {batch.rows, model.dimension()});
-  struct pooled {
-    ts::pooling mode;
-    std::string name;
-    std::vector<float> rows;
-  };
+  std::vector<float> vectors(batch.rows * model.dimension());
   std::vector<pooled> pools;
   for (const ts::pooling mode : ts::all_poolings)
     if (mode != ts::pooling::weighted_mean || settings.pooling == mode)
@@ -132,6 +141,12 @@ struct token_settings {
   });
   if (failure) return ts::fail(*std::move(failure));
 
+  if (model.reranks()) {
+    add_scores(prefix, batch.rows, model.dimension(), vectors, into);
+    return settings.output_table ? settings.output_table->add_logits(names, prefix, batch.rows, width, pool_of(pools, ts::pooling::last_token), into)
+                                 : ts::result<>();
+  }
+  into.add(prefix + "embeddings", {batch.rows, model.dimension()}) = vectors;
   pooled_rows made{.rows = batch.rows, .width = width, .own = std::string(name_of_pool(settings.pooling))};
   for (std::size_t row = 0; row < batch.rows; ++row) made.attended.push_back(batch.attended(row) != 0);
   for (pooled& each : pools) {

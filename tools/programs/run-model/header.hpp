@@ -62,7 +62,7 @@ namespace ts = tessera;
 [[nodiscard]] inline std::string model_header(const ts::model_description& model, std::string_view name, ts::pooling mode,
                                               std::string_view weights = ts::f32::label) {
   return "// Printed by tools/model-type.\n#pragma once\n\n#include <tessera/model/" + std::string(model.encoder.family) +
-         ".hpp>\n\nusing model_type =\n    " + in_lines(ts::type_text(model, name, mode, weights)) + ";\n";
+         (model.rerank ? "_reranker" : "") + ".hpp>\n\nusing model_type =\n    " + in_lines(ts::type_text(model, name, mode, weights)) + ";\n";
 }
 
 }  // namespace programs

@@ -93,4 +93,11 @@ struct rms_norm : detail::norm_stage<Width, false, PlusOne, rms_norm<Width, Epsi
   }
 };
 
+/// A norm of vectors instead of token states: behind the pooling.
+template <class Norm>
+struct of_texts : Norm {
+  using input = wants<axis::texts, Norm::width>;
+  using output = produces<axis::texts, Norm::width>;
+};
+
 }  // namespace tessera::inline TESSERA_ABI
