@@ -7,6 +7,7 @@
 
 #include <tessera/base/aligned.hpp>
 #include <tessera/base/threads.hpp>
+#include <tessera/graph/text_cache.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -80,6 +81,9 @@ class workspace {
   /// Null: a stage works on the thread that calls it.
   [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
   void set_threads(thread_pool* threads) noexcept { threads_ = threads; }
+  /// The one text of the batch whose earlier tokens were read before; null: texts are whole.
+  [[nodiscard]] text_cache* cache() const noexcept { return cache_; }
+  void set_cache(text_cache* cache) noexcept { cache_ = cache; }
 
   /// Makes room for `bytes` in all; keeps what it has where that suffices. Errors: out_of_memory.
   [[nodiscard]] result<> reserve(std::size_t bytes) {
@@ -121,6 +125,7 @@ class workspace {
   aligned_buffer<std::byte> memory_;
   std::size_t used_ = 0;
   thread_pool* threads_ = nullptr;
+  text_cache* cache_ = nullptr;
 };
 
 /// Rows that flow along an edge of a graph: `rows` rows of the edge's width, one after the other.
@@ -134,6 +139,7 @@ struct batch_size {
   std::size_t texts = 1;
   std::size_t tokens = 0;
   std::size_t threads = 1;  ///< that each stage shares its work among
+  std::size_t cached = 0;   ///< tokens of the one text that were read before
 };
 
 }  // namespace tessera::inline TESSERA_ABI

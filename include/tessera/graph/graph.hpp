@@ -74,6 +74,16 @@ class graph<First, Rest...> {
   static constexpr std::size_t types =
       detail::size_of_stage<First, Rest...>([]<class Stage>() requires requires { Stage::types; } { return Stage::types; });
 
+  /// Whether a token's state depends on tokens behind it: then a text cannot be read piece by piece.
+  static constexpr bool looks_ahead = (detail::looks_ahead_of<First>() || ... || detail::looks_ahead_of<Rest>());
+  /// The shapes of its attentions, in their order.
+  [[nodiscard]] static std::vector<kernel::attention_shape> attentions() {
+    std::vector<kernel::attention_shape> shapes;
+    detail::add_attentions<First>(shapes);
+    (detail::add_attentions<Rest>(shapes), ...);
+    return shapes;
+  }
+
   /// Peak bytes of workspace for a batch of this size run in one piece; the vectors themselves are part of it.
   [[nodiscard]] static constexpr std::size_t workspace_bytes(batch_size size) noexcept {
     return detail::bytes_of<produces<axis::ids>, First, Rest...>(size).peak;

@@ -141,6 +141,11 @@ struct sequence {
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
     return detail::load_stages<Precision, First, Rest...>(into.stages, scope);
   }
+  static constexpr bool looks_ahead = (detail::looks_ahead_of<First>() || ... || detail::looks_ahead_of<Rest>());
+  static void attentions(std::vector<kernel::attention_shape>& shapes) {
+    detail::add_attentions<First>(shapes);
+    (detail::add_attentions<Rest>(shapes), ...);
+  }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
     std::size_t most = First::scratch_bytes(size);
@@ -199,6 +204,11 @@ struct layers {
         outcome = Stage::template load<Precision>(boost::hana::at_c<Turn>(into.of_turn)[i / turns], scope.scope("layers", First + i));
       });
     return outcome;
+  }
+  static constexpr bool looks_ahead = (detail::looks_ahead_of<Stages>() || ...);
+  static void attentions(std::vector<kernel::attention_shape>& shapes) {
+    for (std::size_t i = 0; i < Count; ++i)
+      in_turn(i, [&]<std::size_t, class Stage>() { detail::add_attentions<Stage>(shapes); });
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {

@@ -154,6 +154,9 @@ struct attention_kernels {
   /// Puts `count` keys and values behind the `length` that the cache holds; length + count <= capacity.
   void (*extend_f32)(const attention_shape& shape, const float* k, std::size_t k_stride, const float* v, std::size_t v_stride,
                      std::size_t length, std::size_t count, std::size_t capacity, float* cache) noexcept;
+  /// The first `count` keys and values that a cache holds, as rows.
+  void (*read_cache_f32)(const attention_shape& shape, const float* cache, std::size_t capacity, std::size_t count, float* k,
+                         std::size_t k_stride, float* v, std::size_t v_stride) noexcept;
   /// The last `rows` rows of a text whose `length` keys and values the cache holds; rows of q, of out and of a pairwise bias count
   /// from 0.
   void (*attend_f32)(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
@@ -236,6 +239,20 @@ inline void extend_f32(const attention_shape& shape, const float* k, std::size_t
   }
 }
 
+inline void read_cache_f32(const attention_shape& shape, const float* cache, std::size_t capacity, std::size_t count, float* k,
+                           std::size_t k_stride, float* v, std::size_t v_stride) noexcept {
+  const std::size_t width = shape.head_width;
+  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
+    const float* panels = cache + kv * head_size(shape, capacity);
+    const float* values = panels + packed_size_f32(width, capacity);
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t c = 0; c < width; ++c) {
+        k[j * k_stride + kv * width + c] = panels[j / panel_width * panel_width * width + c * panel_width + j % panel_width];
+        v[j * v_stride + kv * width + c] = values[j * value_width(shape) + c];
+      }
+  }
+}
+
 inline void attend_f32(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
                        std::size_t rows, std::size_t length, std::size_t capacity, const float* cache, float* out,
                        std::size_t out_stride, float* scratch) noexcept {
@@ -257,6 +274,7 @@ inline constexpr attention_kernels attention_table = {
     .attention_f32 = attention_f32,
     .cache_size_f32 = cache_size_f32,
     .extend_f32 = extend_f32,
+    .read_cache_f32 = read_cache_f32,
     .attend_f32 = attend_f32,
 };
 

@@ -209,6 +209,37 @@ class model {
     return states;
   }
 
+  /// An empty text with room for `capacity` tokens, to be read piece by piece. Error: out_of_memory.
+  [[nodiscard]] static result<text_cache> start(std::size_t capacity)
+    requires(!graph::looks_ahead)
+  {
+    return text_cache::make(graph::attentions(), capacity);
+  }
+  /// Reads further tokens of a text: their last hidden states, [tokens, graph::token_width], with the bits that the whole text would give.
+  /// Errors: too_long where the text has no room, invalid_argument, out_of_memory.
+  [[nodiscard]] result<aligned_buffer<float>> extend(text_cache& text, std::span<const std::uint32_t> ids) const
+    requires(!graph::looks_ahead)
+  {
+    if (ids.size() > text.capacity() - text.length())
+      return fail({.code = error_code::too_long,
+                   .thing = "text",
+                   .wanted = "at most " + std::to_string(text.capacity()) + " tokens (its capacity)",
+                   .found = std::to_string(text.length() + ids.size())});
+    token_batch_builder batch;
+    for (const std::uint32_t id : ids) batch.add_token(id, static_cast<std::uint32_t>(text.length() + batch.tokens()), 0);
+    batch.end_text();
+    TESSERA_CHECK(check_tokens(runner(), batch.view()));
+    TESSERA_TRY(auto states, aligned_buffer<float>::make(ids.size() * graph::token_width));
+    workspace memory;
+    TESSERA_CHECK(memory.reserve(workspace_bytes({.texts = 1, .tokens = ids.size(), .cached = text.length()})));
+    memory.set_cache(&text);
+    text.begin();
+    const activations last = graph::run_tokens(state_->loaded, batch.view(), memory);
+    std::copy_n(last.data, states.size(), states.data());
+    text.grow(ids.size());
+    return states;
+  }
+
   /// Tells vectors of these weights from those of others with the same type.
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
   /// The model's tokenizer; none where it was loaded for ready tokens only.

@@ -33,11 +33,6 @@ struct relevance {
   float score = 0.0f;  ///< the probability 1 / (1 + exp(-logit)), in [0, 1]
 };
 
-struct text_pair {
-  std::string_view query;
-  std::string_view text;
-};
-
 /// A text of rank()'s list and its score.
 struct ranked_text {
   std::size_t index;

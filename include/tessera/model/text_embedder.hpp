@@ -30,6 +30,12 @@ struct text_settings {
   [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
 };
 
+/// What a reranker judges.
+struct text_pair {
+  std::string_view query;
+  std::string_view text;
+};
+
 /// Texts, or pairs of texts, in whatever container they stand.
 struct text_list {
   const void* first;

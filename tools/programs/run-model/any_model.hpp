@@ -4,6 +4,7 @@
 
 #include <tessera/base/aligned.hpp>
 #include <tessera/graph/batch.hpp>
+#include <tessera/graph/text_cache.hpp>
 #include <tessera/model/embed_options.hpp>
 #include <tessera/model/loader.hpp>
 
@@ -30,6 +31,9 @@ class any_model {
   [[nodiscard]] virtual ts::result<ts::aligned_buffer<float>> hidden_states(const ts::token_batch& batch) const = 0;
   /// The vectors of ready tokens, [texts, dimension].
   [[nodiscard]] virtual ts::result<> encode_tokens(const ts::token_batch& batch, std::span<float> rows) const = 0;
+  /// A text read piece by piece, where the model is causal; nothing else.
+  [[nodiscard]] virtual ts::result<ts::text_cache> start(std::size_t capacity) const = 0;
+  [[nodiscard]] virtual ts::result<ts::aligned_buffer<float>> extend(ts::text_cache& text, std::span<const std::uint32_t> ids) const = 0;
   /// True for a reranker, whose `encode_tokens` gives logits: one a text, or those of yes and no.
   [[nodiscard]] virtual bool reranks() const noexcept { return false; }
   /// Logits and probabilities of pairs.

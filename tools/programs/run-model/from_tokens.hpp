@@ -8,6 +8,7 @@
 #include <tessera/op/pool.hpp>
 #include <tools/programs/run-model/any_model.hpp>
 #include <tools/programs/run-model/asked.hpp>
+#include <tools/programs/run-model/from_chunks.hpp>
 #include <tools/programs/run-model/scores.hpp>
 #include <tools/programs/run-model/outputs.hpp>
 
@@ -183,6 +184,10 @@ struct pooled {
   for (const std::string prefix : {"", "left_", "padinside_", "inc_"}) {
     if (file.find(prefix + "input_ids") == nullptr) continue;
     any = true;
+    if (prefix == "inc_" && file.find("inc_chunk_lengths") != nullptr) {
+      TESSERA_CHECK(run_chunks(model, settings.output_table, file, names_behind(file, prefix), into));
+      continue;
+    }
     TESSERA_TRY(const padded_batch batch, read_batch(file, prefix));
     TESSERA_CHECK(run_batch(model, settings, batch, prefix, names_behind(file, prefix), threads, into));
   }

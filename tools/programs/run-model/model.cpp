@@ -19,8 +19,19 @@ class typed_model : public any_model {
   [[nodiscard]] ts::result<ts::aligned_buffer<float>> hidden_states(const ts::token_batch& batch) const override {
     return model_.hidden_states(batch);
   }
+  [[nodiscard]] ts::result<ts::text_cache> start(std::size_t capacity) const override {
+    if constexpr (requires { Model::start(capacity); }) return Model::start(capacity);
+    else return not_causal();
+  }
+  [[nodiscard]] ts::result<ts::aligned_buffer<float>> extend(ts::text_cache& text, std::span<const std::uint32_t> ids) const override {
+    if constexpr (requires { model_.extend(text, ids); }) return model_.extend(text, ids);
+    else return not_causal();
+  }
 
  protected:
+  [[nodiscard]] static std::unexpected<ts::error> not_causal() {
+    return ts::fail({.code = ts::error_code::unsupported, .thing = "inc_input_ids", .wanted = "a causal model", .found = "one that looks ahead"});
+  }
   Model model_;
 };
 

@@ -119,11 +119,13 @@ struct self_attention {
     }
     return {};
   }
+  static constexpr bool looks_ahead = !order::value;
+  static void attentions(std::vector<kernel::attention_shape>& shapes) { shapes.push_back(shape); }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * fused) + workspace::piece_bytes(size.tokens * layout::query) +
            (size.threads < Heads::kv ? size.threads : Heads::kv) *
-               workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens));
+               workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens + size.cached));
   }
 
   /// y = attention(x) + residual; y must not be x, and may be residual.
@@ -149,7 +151,8 @@ struct self_attention {
       turn(fused_rows, fused, tokens, Heads::count, layout::width, rotary::width, batch.positions.data(), frequencies, false);
       turn(key, fused, tokens, Heads::kv, layout::width, rotary::width, batch.positions.data(), frequencies, false);
     }
-    attend(batch, fused_rows, key, value, mixed, memory);
+    if (text_cache* text = memory.cache()) attend_cached(*text, tokens, fused_rows, key, value, mixed, memory);
+    else attend(batch, fused_rows, key, value, mixed, memory);
     weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width, memory.threads());
   }
 
@@ -164,6 +167,16 @@ struct self_attention {
   static void normalize_heads(float* row, const float* factors, std::size_t heads) noexcept {
     kernel::kernels().norm.rms_norm_f32(row, layout::width, factors, static_cast<float>(norm::epsilon), row, layout::width, heads,
                                         layout::width);
+  }
+  /// One text, whose earlier keys and values lie in the cache.
+  static void attend_cached(text_cache& text, std::size_t tokens, const float* query, const float* key, const float* value, float* mixed,
+                            workspace& memory) noexcept {
+    const auto& kernels = kernel::kernels().attention;
+    float* piece = text.next_layer();
+    const std::size_t length = text.length() + tokens;
+    float* scratch = memory.take(kernels.attention_scratch_f32(shape, length));
+    kernels.extend_f32(shape, key, fused, value, fused, text.length(), tokens, text.capacity(), piece);
+    kernels.attend_f32(shape, {}, query, fused, tokens, length, text.capacity(), piece, mixed, layout::query, scratch);
   }
   /// Threads take heads.
   static void attend(const token_batch& batch, const float* query, const float* key, const float* value, float* mixed,

@@ -48,6 +48,8 @@ struct normed_block {
     TESSERA_CHECK(Norm::template load<Precision>(into.norm, scope.scope("norm")));
     return Block::template load<Precision>(into.block, scope);
   }
+  static constexpr bool looks_ahead = detail::looks_ahead_of<Block>();
+  static void attentions(std::vector<kernel::attention_shape>& shapes) { detail::add_attentions<Block>(shapes); }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
 
   /// norm(x) in memory of its own, or x itself where there is no norm.
@@ -93,6 +95,8 @@ struct post_norm {
     TESSERA_CHECK(Block::template load<Precision>(into.block, scope));
     return Norm::template load<Precision>(into.norm, scope.scope("norm"));
   }
+  static constexpr bool looks_ahead = detail::looks_ahead_of<Block>();
+  static void attentions(std::vector<kernel::attention_shape>& shapes) { detail::add_attentions<Block>(shapes); }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * output::width) + Block::scratch_bytes(size);
