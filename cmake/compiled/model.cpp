@@ -15,4 +15,5 @@
 #include <tessera/model/qwen3_family-inl.hpp>
 #include <tessera/model/rerank_text-inl.hpp>
 #include <tessera/model/roberta_family-inl.hpp>
+#include <tessera/model/rotary_roberta_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>

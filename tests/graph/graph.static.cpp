@@ -23,13 +23,13 @@ static_assert(std::is_same_v<product_graph::output, ts::produces<ts::axis::texts
 /// Tables, norm, and four layers of 16 tensors.
 static_assert(product_graph::manifest().size() == 4 + 4 * 16);
 static_assert(product_graph::manifest()[0].label() == "token_embedding.weight");
-static_assert(product_graph::manifest()[0].shape == std::array<std::size_t, 2>{32'000, 256});
+static_assert(product_graph::manifest()[0].shape == std::array<std::size_t, 3>{32'000, 256});
 static_assert(product_graph::manifest()[0].axes[0] == "rows" && product_graph::manifest()[0].rank == 2);
 static_assert(product_graph::manifest()[3].label() == "norm.bias" && product_graph::manifest()[3].rank == 1);
 static_assert(product_graph::manifest()[4].label() == "layers.0.attention.query.weight");
 static_assert(product_graph::manifest()[67].label() == "layers.3.feed_forward.norm.bias");
 static_assert(product_graph::manifest()[14].label() == "layers.0.feed_forward.up.weight");
-static_assert(product_graph::manifest()[14].shape == std::array<std::size_t, 2>{1024, 256});
+static_assert(product_graph::manifest()[14].shape == std::array<std::size_t, 3>{1024, 256});
 
 /// Ten layers: two-digit names; two heads one after the other: dense and dense.1.
 using deep = ts::graph<ts::token_embedding<10, 8>, ts::repeat<11, ts::encoder_layer<8, ts::heads<2>, ts::feed_forward<4, ts::relu>>>,

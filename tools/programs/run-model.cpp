@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// tools/run-model: compiles the type of a model directory, once, and runs it on token ids or texts.
 #include <tools/programs/run-model/compile.hpp>
+#include <tools/programs/run-model/from_tasks.hpp>
 #include <tools/programs/run-model/from_texts.hpp>
-#include <tools/programs/run-model/from_tokens.hpp>
 #include <tools/programs/run-model/header.hpp>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +18,31 @@ struct settings {
   std::optional<std::string> task;
   std::size_t threads = 0;
 };
+
+/// A model with adapters has tasks; of others a task is a prompt.
+ts::result<> check_task(const ts::text_settings& settings, const std::optional<std::string>& task) {
+  if (!task) return {};
+  ts::result<> known;
+  if (!settings.tasks.empty()) {
+    if (auto found = settings.task(*task); !found) known = ts::fail(std::move(found).error());
+  } else if (auto found = settings.prompt(*task); !found) {
+    known = ts::fail(std::move(found).error());
+  } else if (task->empty()) {
+    known = ts::fail({.code = ts::error_code::not_found, .thing = "prompt", .wanted = "a name", .found = "none"});
+  }
+  if (known) return {};
+  return ts::fail({.code = ts::error_code::not_found, .thing = "--task", .causes = {std::move(known).error()}});
+}
+
+/// The pooler of a family that has one.
+ts::result<std::optional<pooler_module>> pooler_of(const ts::model_directory& directory, const ts::model_description& description,
+                                                   const std::string& weights) {
+  const auto is_pooler = [](const ts::published_name& rule) { return rule.ours.starts_with("pooler."); };
+  if (std::ranges::none_of(description.encoder.names.names, is_pooler)) return std::nullopt;
+  TESSERA_TRY(const ts::published_tensors tensors, ts::published_tensors::open(directory, description, weights));
+  TESSERA_TRY(const double alpha, directory.config->root().get_or<double>("lora_alpha", 1.0));
+  return pooler_module::read(tensors, description.encoder.width, alpha);
+}
 
 ts::result<> run(const settings& asked) {
   constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label, ts::i8::label};
@@ -38,14 +63,14 @@ ts::result<> run(const settings& asked) {
   }
   loaded_model model = load_compiled(type.object(), asked.directory, options);
   if (!model) return ts::fail(std::move(model).error());
-  if (asked.task)
-    if (auto known = (*model)->settings().prompt(asked.task); !known || asked.task->empty())
-      return ts::fail({.code = ts::error_code::not_found, .thing = "--task", .causes = {known ? ts::error{} : std::move(known).error()}});
+  TESSERA_CHECK(check_task((*model)->settings(), asked.task));
   ts::thread_pool threads(asked.threads);
   outputs made;
   if (!asked.inputs.empty()) {
     TESSERA_TRY(const token_settings beside, token_settings::read(directory, asked.weights, mode, (*model)->token_width()));
     TESSERA_CHECK(run_tokens(**model, beside, asked.inputs, threads, made));
+    TESSERA_TRY(const auto pooler, pooler_of(directory, description, asked.weights));
+    TESSERA_CHECK(run_tasks(**model, beside, description.encoder.adapters, pooler, asked.inputs, threads, made));
   } else if ((*model)->reranks()) {
     TESSERA_CHECK(run_pairs(**model, asked.texts, threads, made));
   } else {
@@ -70,7 +95,7 @@ int main(int argc, char** argv) {
   inputs->add_option("--text", asked.texts, "lines {\"text\", \"prompt_name\"?}");
   app.add_option("--precision", asked.precision, "of the weights: f32, bf16, i8")->capture_default_str();
   app.add_option("--pooling", asked.pooling, "pooling of a directory without modules.json (default: mean)");
-  app.add_option("--task", asked.task, "name of the prompt put before every text that names none");
+  app.add_option("--task", asked.task, "the model's task: its adapter, and its instruction before every text; without adapters the prompt of texts that name none");
   app.add_option("--threads", asked.threads, "default: one for each processor");
   app.add_option("--weights", asked.weights, "weights to read instead of the directory's");
   CLI11_PARSE(app, argc, argv);

@@ -10,9 +10,14 @@
 #include <tessera/graph/text_cache.hpp>
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
+
+/// The adapter of a text that has none.
+inline constexpr std::uint32_t no_adapter = std::numeric_limits<std::uint32_t>::max();
 
 /// Token ids of packed texts; text i holds tokens offsets[i] .. offsets[i + 1]. All spans have one element a token.
 struct token_batch {
@@ -21,6 +26,7 @@ struct token_batch {
   std::span<const std::uint32_t> types;      ///< segment of each token (0, or 1 in the second text of a pair)
   std::span<const std::uint32_t> offsets;    ///< [texts + 1], begins with 0
   std::span<const std::uint32_t> skipped{};  ///< [texts] tokens at each text's beginning that are not pooled; empty: none
+  std::span<const std::uint32_t> adapters{};  ///< [texts] number of each text's adapter, or no_adapter; empty: none has one
 
   [[nodiscard]] std::size_t tokens() const noexcept { return ids.size(); }
   [[nodiscard]] std::size_t texts() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
@@ -29,6 +35,7 @@ struct token_batch {
     const std::size_t length = offsets[i + 1] - offsets[i];
     return skipped.empty() ? 0 : skipped[i] < length ? skipped[i] : length;
   }
+  [[nodiscard]] std::uint32_t adapter_of(std::size_t i) const noexcept { return adapters.empty() ? no_adapter : adapters[i]; }
   [[nodiscard]] std::size_t longest() const noexcept {
     std::size_t most = 0;
     for (std::size_t i = 0; i < texts(); ++i) most = most < offsets[i + 1] - offsets[i] ? offsets[i + 1] - offsets[i] : most;
@@ -45,26 +52,28 @@ class token_batch_builder {
     types_.clear();
     offsets_.assign(1, 0);
     skipped_.clear();
+    adapters_.clear();
   }
   void add_token(std::uint32_t id, std::uint32_t position, std::uint32_t type) {
     ids_.push_back(id);
     positions_.push_back(position);
     types_.push_back(type);
   }
-  void end_text(std::size_t skipped = 0) {
+  void end_text(std::size_t skipped = 0, std::uint32_t adapter = no_adapter) {
     offsets_.push_back(static_cast<std::uint32_t>(ids_.size()));
     skipped_.push_back(static_cast<std::uint32_t>(skipped));
+    adapters_.push_back(adapter);
   }
   /// A whole text: positions count from 0; the first `skipped` tokens are not pooled.
   template <class Ids, class Types>
-  void add_text(const Ids& ids, const Types& types, std::size_t skipped = 0) {
+  void add_text(const Ids& ids, const Types& types, std::size_t skipped = 0, std::uint32_t adapter = no_adapter) {
     for (std::size_t i = 0; i < ids.size(); ++i)
       add_token(static_cast<std::uint32_t>(ids[i]), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(types[i]));
-    end_text(skipped);
+    end_text(skipped, adapter);
   }
   [[nodiscard]] std::size_t tokens() const noexcept { return ids_.size(); }
   [[nodiscard]] std::size_t texts() const noexcept { return offsets_.size() - 1; }
-  [[nodiscard]] token_batch view() const noexcept { return {ids_, positions_, types_, offsets_, skipped_}; }
+  [[nodiscard]] token_batch view() const noexcept { return {ids_, positions_, types_, offsets_, skipped_, adapters_}; }
 
  private:
   std::vector<std::uint32_t> ids_;
@@ -72,6 +81,7 @@ class token_batch_builder {
   std::vector<std::uint32_t> types_;
   std::vector<std::uint32_t> offsets_ = std::vector<std::uint32_t>(1, 0);
   std::vector<std::uint32_t> skipped_;
+  std::vector<std::uint32_t> adapters_;
 };
 
 /// Scratch memory handed out in stack order, and the threads that a stage may share its work among. Each piece begins on a 64-byte

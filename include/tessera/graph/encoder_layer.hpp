@@ -15,7 +15,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Options change the attention: `rotary<...>`, `causal`, ... (graph/stage/attention.hpp).
+/// Options change the attention: `rotary<...>`, `causal`, `adapters<...>`, ... (graph/stage/attention.hpp).
 template <std::size_t Width, class Heads, class FeedForward, class Norm = layer_norm<Width>, class... Options>
 struct encoder_layer : sequence<post_norm<self_attention<Width, Heads, Options...>, Norm>,
                                 post_norm<typename FeedForward::template stage<Width>, Norm>> {
@@ -25,10 +25,12 @@ struct encoder_layer : sequence<post_norm<self_attention<Width, Heads, Options..
 /// Describes one such layer from sizes known only at run time, under the same names.
 namespace described {
 template <class Sink>
-constexpr void encoder_layer(Sink sink, std::size_t width, std::size_t query_width, std::size_t key_width, std::size_t inner) {
-  self_attention(sink.scope("attention"), {.width = width, .query_width = query_width, .key_width = key_width});
+constexpr void encoder_layer(Sink sink, std::size_t width, std::size_t query_width, std::size_t key_width, std::size_t inner,
+                             adapter_sizes adapters = {}) {
+  self_attention(sink.scope("attention"),
+                 {.width = width, .query_width = query_width, .key_width = key_width, .adapters = adapters});
   norm(sink.scope("attention").scope("norm"), width);
-  feed_forward(sink.scope("feed_forward"), {.width = width, .inner = inner});
+  feed_forward(sink.scope("feed_forward"), {.width = width, .inner = inner, .adapters = adapters});
   norm(sink.scope("feed_forward").scope("norm"), width);
 }
 }  // namespace described

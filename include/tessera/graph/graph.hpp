@@ -26,6 +26,23 @@ template <class... Stages, class Ask>
   return size;
 }
 
+/// The most and the fewest adapters that a tensor has of those that have any; 0 where none has.
+struct adapter_counts {
+  std::size_t most = 0;
+  std::size_t least = 0;
+};
+template <class... Stages>
+[[nodiscard]] consteval adapter_counts adapters_of() {
+  adapter_counts found;
+  auto look = [&found](const tensor_entry& entry) {
+    if (entry.axes[0] != "adapters") return;
+    if (found.most < entry.shape[0]) found.most = entry.shape[0];
+    if (found.least == 0 || found.least > entry.shape[0]) found.least = entry.shape[0];
+  };
+  describe_stages<Stages...>(tensor_sink(look));
+  return found;
+}
+
 /// Width of the rows along the last edge before pooling.
 template <class Made, class Stage, class... After>
 [[nodiscard]] consteval std::size_t token_width_of() {
@@ -83,6 +100,10 @@ class graph<First, Rest...> {
     (detail::add_attentions<Rest>(shapes), ...);
     return shapes;
   }
+  /// Adapters that a text may choose from, or 0 where the graph has none.
+  static constexpr std::size_t adapters = detail::adapters_of<First, Rest...>().most;
+  static_assert(adapters == detail::adapters_of<First, Rest...>().least,
+                "tessera: the stages of this graph have different numbers of adapters");
 
   /// Peak bytes of workspace for a batch of this size run in one piece; the vectors themselves are part of it.
   [[nodiscard]] static constexpr std::size_t workspace_bytes(batch_size size) noexcept {

@@ -7,6 +7,7 @@
 
 #include <tessera/base/aligned.hpp>
 #include <tessera/dispatch.hpp>
+#include <tessera/graph/batch.hpp>
 #include <tessera/graph/manifest.hpp>
 #include <tessera/graph/split.hpp>
 #include <tessera/graph/weights.hpp>
@@ -84,7 +85,6 @@ class packed_linear {
     std::size_t out = 0;
     for (const part& piece : parts) out += piece.out;
     TESSERA_TRY(auto plain, aligned_buffer<float>::make(in * out));
-    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out)));
     TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? out : 0));
     std::size_t row = 0;
     for (const part& piece : parts) {
@@ -93,11 +93,18 @@ class packed_linear {
       if (bias) TESSERA_CHECK(here.read("bias", bias_.span().subspan(row, piece.out)));
       row += piece.out;
     }
+    return pack(plain.span(), in, out);
+  }
+  /// Packs W [out, in] that is at hand; there is no bias unless load() has read one. Errors: out_of_memory.
+  [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out) {
+    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out)));
     form::pack()(plain.data(), in, out, panels_.data());
     in_ = in;
     out_ = out;
     return {};
   }
+  [[nodiscard]] std::size_t in() const noexcept { return in_; }
+  [[nodiscard]] std::size_t out() const noexcept { return out_; }
 
   /// y = act(x·Wᵀ + b) + residual; residual may be null or y itself. Strides in floats. Threads take columns of y.
   void apply(const float* x, std::size_t x_stride, std::size_t rows, kernel::activation act, const float* residual, float* y,
@@ -106,6 +113,11 @@ class packed_linear {
       form::multiply()(x, x_stride, panels_.data() + form::packed_size(in_, begin), bias_.empty() ? nullptr : bias_.data() + begin, act,
                        residual == nullptr ? nullptr : residual + begin, y + begin, y_stride, rows, end - begin, in_);
     });
+  }
+  /// The same for the tokens of a batch.
+  void apply(const token_batch& batch, const float* x, std::size_t x_stride, kernel::activation act, const float* residual, float* y,
+             std::size_t y_stride, const workspace& memory) const noexcept {
+    apply(x, x_stride, batch.tokens(), act, residual, y, y_stride, memory.threads());
   }
 
  private:

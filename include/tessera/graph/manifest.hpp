@@ -21,10 +21,11 @@ namespace tessera::inline TESSERA_ABI {
 /// One tensor that a graph reads: row-major, the first size outermost; a linear layer's weight is [out, in].
 struct tensor_entry {
   static constexpr std::size_t longest_name = 95;
+  static constexpr std::size_t most_axes = 3;
 
   std::array<char, longest_name + 1> name{};
-  std::array<std::size_t, 2> shape{};
-  std::array<std::string_view, 2> axes{};
+  std::array<std::size_t, most_axes> shape{};
+  std::array<std::string_view, most_axes> axes{};
   std::size_t rank = 0;
 
   [[nodiscard]] constexpr std::string_view label() const noexcept { return {name.data()}; }
@@ -115,9 +116,28 @@ constexpr void norm(Sink sink, std::size_t width, bool bias = true) {
   if (bias) sink.tensor("bias", {{"width", width}});
 }
 
+/// Adapters of a map or table (graph/adapters.hpp); count 0: none.
+struct adapter_sizes {
+  std::size_t count = 0;
+  std::size_t rank = 0;
+};
+
+/// The adapters of a linear map.
 template <class Sink>
-constexpr void table(Sink sink, std::size_t rows, std::size_t width) {
+constexpr void adapters(Sink sink, adapter_sizes sizes, std::size_t in, std::size_t out) {
+  if (sizes.count == 0) return;
+  Sink inner = sink.scope("adapters");
+  inner.tensor("a", {{"adapters", sizes.count}, {"rank", sizes.rank}, {"in", in}});
+  inner.tensor("b", {{"adapters", sizes.count}, {"out", out}, {"rank", sizes.rank}});
+}
+
+template <class Sink>
+constexpr void table(Sink sink, std::size_t rows, std::size_t width, adapter_sizes sizes = {}) {
   sink.tensor("weight", {{"rows", rows}, {"width", width}});
+  if (sizes.count == 0) return;
+  Sink inner = sink.scope("adapters");
+  inner.tensor("a", {{"adapters", sizes.count}, {"rows", rows}, {"rank", sizes.rank}});
+  inner.tensor("b", {{"adapters", sizes.count}, {"rank", sizes.rank}, {"width", width}});
 }
 
 /// Sizes of an attention; head_norm: queries and keys are normalised, head by head.
@@ -129,6 +149,7 @@ struct attention_sizes {
   bool inner_bias = true;
   bool outer_bias = true;
   bool head_norm = false;
+  adapter_sizes adapters = {};
 };
 
 template <class Sink>
@@ -136,11 +157,13 @@ constexpr void self_attention(Sink sink, const attention_sizes& sizes) {
   linear(sink.scope("query"), sizes.width, sizes.query_width, sizes.inner_bias);
   linear(sink.scope("key"), sizes.width, sizes.key_width, sizes.inner_bias);
   linear(sink.scope("value"), sizes.width, sizes.key_width, sizes.inner_bias);
+  adapters(sink.scope("query_key_value"), sizes.adapters, sizes.width, sizes.query_width + 2 * sizes.key_width);
   if (sizes.head_norm) {
     norm(sink.scope("query_norm"), sizes.head_width, false);
     norm(sink.scope("key_norm"), sizes.head_width, false);
   }
   linear(sink.scope("output"), sizes.query_width, sizes.width, sizes.outer_bias);
+  adapters(sink.scope("output"), sizes.adapters, sizes.query_width, sizes.width);
 }
 
 struct feed_forward_sizes {
@@ -149,13 +172,16 @@ struct feed_forward_sizes {
   bool gated = false;
   bool inner_bias = true;
   bool outer_bias = true;
+  adapter_sizes adapters = {};
 };
 
 template <class Sink>
 constexpr void feed_forward(Sink sink, const feed_forward_sizes& sizes) {
   if (sizes.gated) linear(sink.scope("gate"), sizes.width, sizes.inner, sizes.inner_bias);
   linear(sink.scope("up"), sizes.width, sizes.inner, sizes.inner_bias);
+  adapters(sink.scope(sizes.gated ? "gate_up" : "up"), sizes.adapters, sizes.width, sizes.gated ? 2 * sizes.inner : sizes.inner);
   linear(sink.scope("down"), sizes.inner, sizes.width, sizes.outer_bias);
+  adapters(sink.scope("down"), sizes.adapters, sizes.inner, sizes.width);
 }
 
 }  // namespace described

@@ -18,6 +18,7 @@ struct order {};
 struct window {};
 struct head_norm {};
 struct scores {};
+struct adapters {};
 }  // namespace option
 
 /// Which maps of a block add a bias: those that read the token states (query, key, value; up, gate), and the one that writes them.

@@ -47,6 +47,7 @@ struct encoder_description {
   std::size_t vocabulary = 0;           ///< rows of the token table
   std::size_t positions = 0;            ///< longest text in tokens; 0: no limit
   std::size_t types = 0;                ///< token types; 0: none
+  std::size_t adapters = 0;             ///< that a text may choose from; 0: none
   std::size_t width = 0;                ///< of a token's state
   std::string shape = {};               ///< the family's shape as written in C++: "tessera::bert_shape{.layers = 6, ...}"
 };

@@ -207,6 +207,29 @@ inline constexpr std::array activation_names = {
                .path = path});
 }
 
+/// Tasks of a model with adapters: their names in the adapters' order, and the instructions of those that have one.
+[[nodiscard]] inline result<> read_tasks(model_directory& into) {
+  const json_value config = into.config->root();
+  const auto names = config.find("lora_adaptations");
+  if (!names || names->is_null()) return {};
+  TESSERA_TRY(const json_elements list, names->elements());
+  for (const json_value each : list) {
+    TESSERA_TRY(std::string name, each.get<std::string>());
+    for (const model_task& before : into.tasks)
+      if (before.name == name) return fail(each.mismatch("names that differ", tessera::quoted(name) + " twice"));
+    into.tasks.push_back({.name = std::move(name), .instruction = {}});
+  }
+  const auto instructions = config.find("task_instructions");
+  if (!instructions || instructions->is_null()) return {};
+  TESSERA_TRY(const json_members members, instructions->members());
+  for (const auto& [name, value] : members) {
+    TESSERA_TRY(std::string text, value.get<std::string>());
+    for (model_task& task : into.tasks)
+      if (task.name == name) task.instruction = std::move(text);
+  }
+  return {};
+}
+
 }  // namespace detail
 
 TESSERA_INLINE std::optional<kernel::activation> activation_from_name(std::string_view name) noexcept {
@@ -272,6 +295,7 @@ TESSERA_INLINE result<model_directory> model_directory::read(std::string_view pa
   if (const std::string config = into.encoder_file("config.json"); detail::is_file(config)) {
     TESSERA_TRY(into.config, read_json(config));
     TESSERA_CHECK(into.config->root().expect(json_kind::object));
+    TESSERA_CHECK(detail::read_tasks(into));
   }
   TESSERA_CHECK(detail::read_lengths(into));
   if (const std::string prompts = into.file("config_sentence_transformers.json"); detail::is_file(prompts))

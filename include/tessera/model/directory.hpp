@@ -6,7 +6,7 @@
 ///
 /// | file                              | what is taken from it                                            |
 /// | --------------------------------- | ---------------------------------------------------------------- |
-/// | config.json                       | the architecture and its numbers                                 |
+/// | config.json                       | the architecture and its numbers; tasks: lora_adaptations, task_instructions |
 /// | modules.json                      | which modules follow the encoder, and in which folders           |
 /// | N_Pooling/config.json             | pooling mode, its dimension, whether the prompt is pooled too    |
 /// | N_Dense/config.json               | in, out, bias, activation of a dense head                        |
@@ -37,6 +37,12 @@ struct dense_head {
   kernel::activation activation = kernel::activation::none;
 };
 
+/// What a model with adapters calls a task: the adapter of that number, and the text that goes before the input.
+struct model_task {
+  std::string name;
+  std::string instruction;
+};
+
 struct model_directory {
   std::string path;
   std::optional<json> config;                ///< nothing where there is no config.json
@@ -52,6 +58,8 @@ struct model_directory {
   bool lower_case = false;                   ///< texts are lower-cased before they reach the tokenizer
   std::vector<std::pair<std::string, std::string>> prompts;  ///< name, text put before the input
   std::optional<std::string> default_prompt;                 ///< name of the prompt used where the caller names none
+
+  std::vector<model_task> tasks;                             ///< by the number of their adapter
 
   /// Reads all of it. Errors: not_found (no directory), malformed, mismatch, unsupported, io; each names its file.
   [[nodiscard]] static result<model_directory> read(std::string_view path);

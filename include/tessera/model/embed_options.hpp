@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a caller may ask of `encode`: what to do with empty and over-long texts, a prompt, threads, limits, and a way to stop.
+/// What a caller may ask of `encode`: what to do with empty and over-long texts, a prompt, a task, threads, limits, and a way to stop.
 ///
 ///     encoder.encode(texts, {.too_long = ts::on_too_long::windows, .prompt = "query", .threads = &pool});
 #pragma once
@@ -34,6 +34,9 @@ struct embed_options {
   /// Name of a prompt of the model's configuration, put before every text; "" for none; unset: the model's default prompt, where it
   /// has one. An unknown name is an error that lists the known ones.
   std::optional<std::string_view> prompt = {};
+  /// Name of a task of the model: its adapter, and its instruction before every text unless `prompt` says another. Unset: neither. An
+  /// unknown name is an error that lists the known ones.
+  std::optional<std::string_view> task = {};
   thread_pool* threads = nullptr;            ///< null: the calling thread alone
   std::size_t max_texts = unlimited;         ///< more texts in one call are an error (too_long)
   std::size_t max_bytes = unlimited;         ///< more bytes of text in one call are an error (too_long)

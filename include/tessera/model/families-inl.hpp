@@ -12,6 +12,7 @@
 #include <tessera/model/qwen2_family.hpp>
 #include <tessera/model/qwen3_family.hpp>
 #include <tessera/model/roberta_family.hpp>
+#include <tessera/model/rotary_roberta_family.hpp>
 
 #include <array>
 
@@ -36,12 +37,20 @@ template <class Family>
   return describe_shape<Family>(shape);
 }
 
+/// Most families are known by their model_type alone.
 template <class Family>
-inline constexpr family_entry entry_of{Family::label, Family::reads, describe_config<Family>};
+[[nodiscard]] bool reads_config(std::string_view model_type, json_value config) {
+  if constexpr (requires { Family::reads(model_type, config); }) return Family::reads(model_type, config);
+  else return Family::reads(model_type);
+}
 
-inline constexpr std::array all_families = {entry_of<bert_family>,  entry_of<roberta_family>,    entry_of<gte_family>,
-                                            entry_of<qwen2_family>, entry_of<qwen3_family>,      entry_of<modernbert_family>,
-                                            entry_of<nomic_bert_family>, entry_of<gemma3_family>};
+template <class Family>
+inline constexpr family_entry entry_of{Family::label, reads_config<Family>, describe_config<Family>};
+
+/// The first that reads a directory has it.
+inline constexpr std::array all_families = {
+    entry_of<bert_family>,  entry_of<rotary_roberta_family>, entry_of<roberta_family>,    entry_of<gte_family>,   entry_of<qwen2_family>,
+    entry_of<qwen3_family>, entry_of<modernbert_family>,     entry_of<nomic_bert_family>, entry_of<gemma3_family>};
 
 /// Whether the first of config.json's architectures ends so.
 [[nodiscard]] inline bool has_architecture(json_value config, std::string_view ending) {
@@ -121,9 +130,9 @@ inline void describe_rerank_head(model_description& made, bool norm_bias) {
 
 TESSERA_INLINE std::span<const family_entry> families() noexcept { return detail::all_families; }
 
-TESSERA_INLINE const family_entry* find_family(std::string_view model_type) noexcept {
+TESSERA_INLINE const family_entry* find_family(std::string_view model_type, json_value config) {
   for (const family_entry& entry : detail::all_families)
-    if (entry.reads(model_type)) return &entry;
+    if (entry.reads(model_type, config)) return &entry;
   return nullptr;
 }
 
@@ -136,7 +145,7 @@ TESSERA_INLINE result<model_description> describe(const model_directory& directo
                  .path = directory.path});
   const json_value config = directory.config->root();
   TESSERA_TRY(const auto type, config.get<std::string_view>("model_type"));
-  const family_entry* family = find_family(type);
+  const family_entry* family = find_family(type, config);
   if (family == nullptr) {
     std::string known;
     for (const family_entry& entry : families()) known += (known.empty() ? "" : ", ") + std::string(entry.label);

@@ -12,14 +12,14 @@ namespace tessera::inline TESSERA_ABI {
 
 struct family_entry {
   std::string_view label;
-  bool (*reads)(std::string_view model_type) noexcept;
+  bool (*reads)(std::string_view model_type, json_value config);
   result<encoder_description> (*describe)(json_value config);
 };
 
 /// All families of this library.
 [[nodiscard]] std::span<const family_entry> families() noexcept;
-/// The family that reads a config.json's `model_type`, or null.
-[[nodiscard]] const family_entry* find_family(std::string_view model_type) noexcept;
+/// The family that reads a config.json of this `model_type`, or null.
+[[nodiscard]] const family_entry* find_family(std::string_view model_type, json_value config);
 
 /// What a directory's files describe. Errors: those of config.json, all of them in one; unsupported, naming the model_type.
 [[nodiscard]] result<model_description> describe(const model_directory& directory);

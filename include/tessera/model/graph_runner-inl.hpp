@@ -139,7 +139,7 @@ template <class Take, class Number>
                                               .found = std::to_string(bytes)});
       for (std::size_t t = batch.offsets[next]; t < batch.offsets[next + 1]; ++t)
         block.add_token(batch.ids[t], batch.positions[t], batch.types[t]);
-      block.end_text(batch.left_out(next));
+      block.end_text(batch.left_out(next), batch.adapter_of(next));
     }
     TESSERA_CHECK(memory.reserve(need(block.texts(), block.tokens())));
     const workspace::mark scope(memory);
@@ -175,6 +175,13 @@ TESSERA_INLINE result<> check_tokens(const graph_runner& graph, const token_batc
         return refuse(std::string(thing) + " of token " + std::to_string(i), "below " + std::to_string(limit), std::to_string(values[i]));
     return {};
   };
+  if (!batch.adapters.empty() && batch.adapters.size() != batch.texts())
+    return refuse("adapters of a token batch", "one number a text or none", std::to_string(batch.adapters.size()));
+  for (std::size_t i = 0; i < batch.adapters.size(); ++i)
+    if (batch.adapters[i] != no_adapter && batch.adapters[i] >= graph.adapters)
+      return refuse("adapter of text " + std::to_string(i),
+                    graph.adapters == 0 ? "none (this model has no adapters)" : "below " + std::to_string(graph.adapters),
+                    std::to_string(batch.adapters[i]));
   TESSERA_CHECK(below("id", batch.ids, graph.vocabulary));
   if (graph.positions != 0) TESSERA_CHECK(below("position", batch.positions, graph.positions));
   if (graph.types != 0) TESSERA_CHECK(below("type", batch.types, graph.types));

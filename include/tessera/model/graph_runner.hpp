@@ -17,13 +17,15 @@ struct graph_runner {
   std::size_t vocabulary;  ///< rows of the token table
   std::size_t positions;   ///< longest text; 0: no limit
   std::size_t types;       ///< token types; 0: any
+  std::size_t adapters;    ///< that a text may choose from; 0: none
 };
 
 /// Tokens of a block: enough rows for the matrix kernel to run at its speed, few enough to stay in the second-level cache.
 inline constexpr std::size_t block_tokens = 256;
 
 /// Vectors of ready tokens, vector i to rows[i * stride]; `threads` take blocks of texts, or parts of the work for one where there is
-/// one block only. Errors: invalid_argument where ids, positions, types or offsets do not fit the graph; not_finite; out_of_memory.
+/// one block only. Errors: invalid_argument where ids, positions, types, offsets or adapters do not fit the graph; not_finite;
+/// out_of_memory.
 [[nodiscard]] result<> embed_tokens(const graph_runner& graph, const token_batch& batch, float* rows, std::size_t stride,
                                     thread_pool* threads = nullptr);
 

@@ -48,7 +48,8 @@ namespace detail {
   text.pool_prompt = directory.pool_prompt;
   text.prompts = directory.prompts;
   text.default_prompt = directory.default_prompt;
-  if (!text.pool_prompt && !text.prompts.empty() && model.pooling_mode == pooling::weighted_mean)
+  if (model.encoder.adapters != 0) text.tasks = directory.tasks;
+  if (!text.pool_prompt && !(text.prompts.empty() && text.tasks.empty()) && model.pooling_mode == pooling::weighted_mean)
     return fail({.code = error_code::unsupported,
                  .thing = "include_prompt",
                  .wanted = "true with weighted_mean pooling",

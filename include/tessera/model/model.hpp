@@ -151,6 +151,7 @@ class model {
     made.encoder.vocabulary = graph::vocabulary;
     if (graph::positions != 0) made.encoder.positions = graph::positions;
     made.encoder.types = graph::types;
+    made.encoder.adapters = graph::adapters;
     made.encoder.width = graph::token_width;
     for (const tensor_entry& entry : manifest())
       if (!entry.label().starts_with("dense.")) made.encoder.manifest.push_back(entry);
@@ -274,7 +275,8 @@ class model {
             .unit_length = Space::unit_length,
             .vocabulary = graph::vocabulary,
             .positions = graph::positions,
-            .types = graph::types};
+            .types = graph::types,
+            .adapters = graph::adapters};
   }
   template <class Text>
   [[nodiscard]] static text_list list_of(std::span<const Text> texts) noexcept {

@@ -65,7 +65,7 @@ class embed_call {
                    .wanted = "a model with a tokenizer",
                    .found = "one that was loaded for ready tokens only"});
     TESSERA_CHECK(check_limits());
-    TESSERA_TRY(prompt_, settings_.prompt(options_.prompt));
+    TESSERA_CHECK(choose());
     if (!settings_.pool_prompt && !prompt_.empty()) TESSERA_CHECK(count_prompt());
     const std::size_t threads = options_.threads == nullptr ? 1 : options_.threads->size();
     const std::size_t texts_a_task = std::clamp<std::size_t>((texts_.count + threads - 1) / threads, 1, most_texts_a_task);
@@ -97,6 +97,17 @@ class embed_call {
                  .thing = "batch",
                  .wanted = "at most " + std::to_string(options_.max_bytes) + " bytes of text",
                  .found = std::to_string(bytes)});
+  }
+
+  /// Prompt and adapter.
+  [[nodiscard]] result<> choose() {
+    if (options_.task) {
+      TESSERA_TRY(adapter_, settings_.task(*options_.task));
+      prompt_ = settings_.tasks[adapter_].instruction;
+      if (!options_.prompt) return {};
+    }
+    TESSERA_TRY(prompt_, settings_.prompt(options_.prompt));
+    return {};
   }
 
   /// Tokens of the prompt that pooling leaves out: those before the end token, as sentence-transformers counts them.
@@ -181,7 +192,7 @@ class embed_call {
   }
 
   void add_window(embed_scratch& scratch, const encoding& tokens, embed_scratch::entry entry) const {
-    scratch.texts.add_text(tokens.ids, tokens.type_ids, std::min(skipped_, tokens.size()));
+    scratch.texts.add_text(tokens.ids, tokens.type_ids, std::min(skipped_, tokens.size()), adapter_);
     scratch.entries.push_back(entry);
   }
 
@@ -212,6 +223,7 @@ class embed_call {
   std::size_t stride_;
   std::string_view prompt_;
   std::size_t skipped_ = 0;
+  std::uint32_t adapter_ = no_adapter;
   block_limits limits_;
   std::atomic<std::size_t> done_{0};
   first_failure failure_;
@@ -231,6 +243,18 @@ TESSERA_INLINE result<std::string_view> text_settings::prompt(std::optional<std:
                .thing = "prompt",
                .wanted = known.empty() ? "none (this model has no prompts)" : "one of " + known,
                .found = tessera::quoted(*name)});
+}
+
+TESSERA_INLINE result<std::uint32_t> text_settings::task(std::string_view name) const {
+  std::string known;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i].name == name) return static_cast<std::uint32_t>(i);
+    known += (known.empty() ? "" : ", ") + tessera::quoted(tasks[i].name);
+  }
+  return fail({.code = error_code::not_found,
+               .thing = "task",
+               .wanted = known.empty() ? "none (this model has no tasks)" : "one of " + known,
+               .found = tessera::quoted(name)});
 }
 
 TESSERA_INLINE result<> embed_texts(const graph_runner& graph, const text_settings& settings, text_list texts,

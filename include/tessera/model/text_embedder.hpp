@@ -7,6 +7,7 @@
 /// neighbours. Memory between calls is kept by the thread, so a warm call allocates nothing but its result.
 #pragma once
 
+#include <tessera/model/directory.hpp>
 #include <tessera/model/embed_options.hpp>
 #include <tessera/model/graph_runner.hpp>
 #include <tessera/text/tokenizer.hpp>
@@ -25,9 +26,12 @@ struct text_settings {
   bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
   std::vector<std::pair<std::string, std::string>> prompts = {};
   std::optional<std::string> default_prompt = {};
+  std::vector<model_task> tasks = {};  ///< of a model with adapters, by their number
 
   /// The text behind a name, "" for none. Error: not_found, listing the known names.
   [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
+  /// The number of a task. Error: not_found, listing the known names.
+  [[nodiscard]] result<std::uint32_t> task(std::string_view name) const;
 };
 
 /// What a reranker judges.
@@ -47,8 +51,8 @@ struct text_list {
   [[nodiscard]] std::string_view pair(std::size_t i) const noexcept { return pair_at == nullptr ? std::string_view() : pair_at(first, i); }
 };
 
-/// Writes vector i to rows[i * stride]. Errors name the text by its number: invalid_text, too_long, not_finite; also not_found (prompt),
-/// over_budget, out_of_memory, stopped, invalid_argument (no tokenizer).
+/// Writes vector i to rows[i * stride]. Errors name the text by its number: invalid_text, too_long, not_finite; also not_found (prompt,
+/// task), over_budget, out_of_memory, stopped, invalid_argument (no tokenizer).
 [[nodiscard]] result<> embed_texts(const graph_runner& graph, const text_settings& settings, text_list texts,
                                    const embed_options& options, float* rows, std::size_t stride);
 

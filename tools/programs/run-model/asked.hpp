@@ -39,7 +39,7 @@ class asked_outputs {
   void make(std::string_view name, const std::string& prefix, const pooled_rows& pooled, const std::vector<float>& vectors,
             std::size_t dimension, outputs& into) const {
     const std::string full = prefix + std::string(name);
-    if (into.has(full)) return;
+    if (into.find(full) != nullptr) return;
     if (name == "embedding") {
       into.add(full, {pooled.rows, dimension}) = vectors;
     } else if (name == "dense_output" && !chain_.empty()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Embeds the lines of a .jsonl file: `text`, with the prompt of `prompt_name` before it.
+/// Embeds the lines of a .jsonl file: `text`, with the prompt of `prompt_name` before it, and a task's adapter.
 #pragma once
 
 #include <tessera/base/threads.hpp>
@@ -49,11 +49,13 @@ using text_groups = std::map<std::optional<std::string>, prompt_group>;
   return failure;
 }
 
-/// `embeddings`, as modules.json says, and `embeddings_norm`; rows in the order of the lines.
+/// `embeddings`, as modules.json says, and `embeddings_norm`; rows in the order of the lines. `task` is one of the model's tasks, or where it
+/// has no adapters the prompt of lines that name none.
 [[nodiscard]] inline ts::result<> run_texts(const any_model& model, const std::string& path, const std::optional<std::string>& task,
                                             ts::thread_pool& threads, outputs& into) {
   std::size_t count = 0;
-  TESSERA_TRY(const text_groups groups, read_texts(path, task, model.settings(), count));
+  const bool adapters = !model.settings().tasks.empty();
+  TESSERA_TRY(const text_groups groups, read_texts(path, adapters ? std::nullopt : task, model.settings(), count));
   const std::size_t width = model.dimension();
   std::vector<float> rows(count * width);
   for (const auto& [prompt, group] : groups) {
@@ -61,6 +63,7 @@ using text_groups = std::map<std::optional<std::string>, prompt_group>;
     std::vector<float> made(texts.size() * width);
     ts::embed_options options{.threads = &threads};
     if (prompt) options.prompt = *prompt;
+    if (adapters && task) options.task = *task;
     if (auto done = model.encode(texts, options, made); !done) return ts::fail(in_line(std::move(done).error(), group, path));
     for (std::size_t i = 0; i < texts.size(); ++i) std::copy_n(made.data() + i * width, width, rows.data() + group.rows[i] * width);
   }

@@ -27,6 +27,7 @@ struct padded_batch {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> mask;
   std::vector<std::int64_t> types;
+  std::vector<std::uint32_t> adapters = {};  ///< of each row; empty: none has one
 
   /// The attended tokens of a row. A position is the token's column, as the reference counts it.
   [[nodiscard]] ts::result<> add_row(std::size_t row, ts::token_batch_builder& block) const {
@@ -41,9 +42,10 @@ struct padded_batch {
                          .found = std::to_string(ids[at]) + " and " + std::to_string(types[at])});
       block.add_token(static_cast<std::uint32_t>(ids[at]), static_cast<std::uint32_t>(column), static_cast<std::uint32_t>(types[at]));
     }
-    block.end_text();
+    block.end_text(0, adapter_of(row));
     return {};
   }
+  [[nodiscard]] std::uint32_t adapter_of(std::size_t row) const noexcept { return adapters.empty() ? ts::no_adapter : adapters[row]; }
   [[nodiscard]] std::size_t attended(std::size_t row) const {
     const auto begin = mask.begin() + static_cast<std::ptrdiff_t>(row * columns);
     return columns - static_cast<std::size_t>(std::count(begin, begin + static_cast<std::ptrdiff_t>(columns), 0));

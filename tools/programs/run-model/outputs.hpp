@@ -39,8 +39,11 @@ class outputs {
       ts::kernel::kernels().norm.l2_normalize_f32(rows + i * stride, made.data() + i * width, width);
   }
 
-  [[nodiscard]] bool has(std::string_view name) const {
-    return std::ranges::any_of(arrays_, [&](const array& each) { return each.name == name; });
+  /// The values of that name, or null.
+  [[nodiscard]] const std::vector<float>* find(std::string_view name) const noexcept {
+    for (const array& each : arrays_)
+      if (each.name == name) return &each.values;
+    return nullptr;
   }
 
   [[nodiscard]] ts::result<> write(const std::string& path) const {

@@ -6,9 +6,9 @@
 /// normalised heads are options of the type.
 #pragma once
 
+#include <tessera/graph/adapters.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/heads.hpp>
-#include <tessera/graph/linear.hpp>
 #include <tessera/graph/shape.hpp>
 #include <tessera/graph/split.hpp>
 
@@ -57,7 +57,7 @@ struct scores_over_root {
   static constexpr std::size_t width = Width;
 };
 
-/// Options: rotary<...>, causal, window<N>, biases<...>, head_norm<...>, scores_over_root<N>.
+/// Options: rotary<...>, causal, window<N>, biases<...>, head_norm<...>, scores_over_root<N>, adapters<...>.
 template <std::size_t Width, class Heads, class... Options>
 struct self_attention {
   template <class Kind, class Default>
@@ -66,6 +66,7 @@ struct self_attention {
   using order = option<tessera::option::order, bidirectional>;
   using bias = option<tessera::option::biases, biases<true, true>>;
   using norm = option<tessera::option::head_norm, no_head_norm>;
+  using adapters = option<tessera::option::adapters, no_adapters>;
   using layout = detail::head_layout<Width, Heads, rotary>;
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
@@ -83,8 +84,8 @@ struct self_attention {
 
   template <class Precision>
   struct weights {
-    packed_linear<Precision> query_key_value;
-    packed_linear<Precision> output;
+    linear_map<Precision, adapters> query_key_value;
+    linear_map<Precision, adapters> output;
     aligned_buffer<float> inverse_frequencies;
     aligned_buffer<float> query_norm;
     aligned_buffer<float> key_norm;
@@ -97,11 +98,13 @@ struct self_attention {
                                      .head_width = layout::width,
                                      .inner_bias = bias::inner,
                                      .outer_bias = bias::outer,
-                                     .head_norm = norm::value});
+                                     .head_norm = norm::value,
+                                     .adapters = adapters::sizes});
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return packed_linear<Precision>::memory_bytes(Width, fused) + packed_linear<Precision>::memory_bytes(layout::query, Width) +
+    using map = linear_map<Precision, adapters>;
+    return map::memory_bytes(Width, fused) + map::memory_bytes(layout::query, Width) +
            round_up(rotary::width / 2 * sizeof(float), vector_alignment) +
            (norm::value ? 2 * round_up(layout::width * sizeof(float), vector_alignment) : 0);
   }
@@ -124,6 +127,7 @@ struct self_attention {
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * fused) + workspace::piece_bytes(size.tokens * layout::query) +
+           adapters::scratch_bytes(size.tokens) +
            (size.threads < Heads::kv ? size.threads : Heads::kv) *
                workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens + size.cached));
   }
@@ -136,7 +140,7 @@ struct self_attention {
     const workspace::mark scope(memory);
     float* fused_rows = memory.take(tokens * fused);
     float* mixed = memory.take(tokens * layout::query);
-    weights.query_key_value.apply(x, Width, tokens, kernel::activation::none, nullptr, fused_rows, fused, memory.threads());
+    weights.query_key_value.apply(batch, x, Width, kernel::activation::none, nullptr, fused_rows, fused, memory);
     float* key = fused_rows + layout::query;
     float* value = key + layout::key;
     if constexpr (norm::value) {
@@ -153,7 +157,7 @@ struct self_attention {
     }
     if (text_cache* text = memory.cache()) attend_cached(*text, tokens, fused_rows, key, value, mixed, memory);
     else attend(batch, fused_rows, key, value, mixed, memory);
-    weights.output.apply(mixed, layout::query, tokens, kernel::activation::none, residual, y, Width, memory.threads());
+    weights.output.apply(batch, mixed, layout::query, kernel::activation::none, residual, y, Width, memory);
   }
 
  private:

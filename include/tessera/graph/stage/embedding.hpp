@@ -8,12 +8,14 @@
 /// | token_types<S, H>        | x_t += S[type_t]       | [tokens, H]  | in place    |
 ///
 /// token_embedding<V, H, Scale> multiplies every row by Scale. learned_positions<P, H, after_padding<Id>> numbers positions as RoBERTa
-/// does: the tokens of a text that are not Id count up from Id + 1, and Id itself stands at Id.
+/// does: the tokens of a text that are not Id count up from Id + 1, and Id itself stands at Id. token_embedding<V, H, Scale,
+/// adapters<...>> and token_types<S, H, adapters<...>> add each text's adapter (graph/adapters.hpp).
 ///
 /// Ids are checked against the table when a text enters the model, not here.
 #pragma once
 
 #include <tessera/dispatch.hpp>
+#include <tessera/graph/adapters.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/manifest.hpp>
 #include <tessera/graph/shape.hpp>
@@ -24,47 +26,50 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 /// What the three tables share: [Rows, Width] of f32, gathered by an index a token.
-template <std::size_t Rows, std::size_t Width>
+template <std::size_t Rows, std::size_t Width, class Adapters = no_adapters>
 struct table_stage {
   static_assert(Rows > 0 && Width > 0, "tessera: an embedding table has at least one row and one column");
 
   template <class Precision>
   struct weights {
     aligned_buffer<float> table;
+    [[no_unique_address]] adapted_table<Rows, Width, Adapters> adapters;
   };
   template <class Sink>
   static constexpr void describe(Sink sink) {
-    described::table(sink, Rows, Width);
+    described::table(sink, Rows, Width, Adapters::sizes);
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return round_up(Rows * Width * sizeof(float), vector_alignment);
+    return round_up(Rows * Width * sizeof(float), vector_alignment) + adapted_table<Rows, Width, Adapters>::memory_bytes();
   }
   template <class Precision>
-  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
+  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope, float factor = 1.0f) {
     TESSERA_TRY(into.table, aligned_buffer<float>::make(Rows * Width));
-    return scope.read("weight", into.table.span());
+    TESSERA_CHECK(scope.read("weight", into.table.span()));
+    if (factor != 1.0f)
+      for (float& x : into.table.span()) x *= factor;
+    return into.adapters.load(scope.scope("adapters"), factor);
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
-  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size) noexcept { return 0; }
+  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
+    return Adapters::scratch_bytes(size.tokens);
+  }
 };
 
 }  // namespace detail
 
-template <std::size_t Vocabulary, std::size_t Width, double Scale = 1.0>
-struct token_embedding : detail::table_stage<Vocabulary, Width> {
+template <std::size_t Vocabulary, std::size_t Width, double Scale = 1.0, class Adapters = no_adapters>
+struct token_embedding : detail::table_stage<Vocabulary, Width, Adapters> {
+  using base = detail::table_stage<Vocabulary, Width, Adapters>;
   using input = wants<axis::ids>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "token_embedding";
   static constexpr std::size_t vocabulary = Vocabulary;
 
   template <class Precision>
-  [[nodiscard]] static result<> load(typename detail::table_stage<Vocabulary, Width>::template weights<Precision>& into,
-                                     const weight_scope& scope) {
-    TESSERA_CHECK((detail::table_stage<Vocabulary, Width>::template load<Precision>(into, scope)));
-    if (Scale != 1.0)
-      for (float& x : into.table.span()) x *= static_cast<float>(Scale);
-    return {};
+  [[nodiscard]] static result<> load(typename base::template weights<Precision>& into, const weight_scope& scope) {
+    return base::template load<Precision>(into, scope, static_cast<float>(Scale));
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * Width);
@@ -73,6 +78,7 @@ struct token_embedding : detail::table_stage<Vocabulary, Width> {
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
     x = {memory.take(batch.tokens() * Width), batch.tokens()};
     kernel::kernels().pool.gather_f32(weights.table.data(), Width, batch.ids.data(), batch.tokens(), Width, x.data, Width);
+    weights.adapters.add(batch, batch.ids.data(), x.data, memory);
   }
 };
 
@@ -112,16 +118,17 @@ struct learned_positions : detail::table_stage<Positions, Width> {
   }
 };
 
-template <std::size_t Types, std::size_t Width>
-struct token_types : detail::table_stage<Types, Width> {
+template <std::size_t Types, std::size_t Width, class Adapters = no_adapters>
+struct token_types : detail::table_stage<Types, Width, Adapters> {
   using input = wants<axis::tokens, Width>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "token_type_embedding";
   static constexpr std::size_t types = Types;
 
   template <class Weights>
-  static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace&) noexcept {
+  static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
     kernel::kernels().pool.gather_add_f32(weights.table.data(), Width, batch.types.data(), x.rows, Width, x.data, Width);
+    weights.adapters.add(batch, batch.types.data(), x.data, memory);
   }
 };
 

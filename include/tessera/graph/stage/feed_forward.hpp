@@ -8,17 +8,20 @@
 #pragma once
 
 #include <tessera/graph/activation.hpp>
+#include <tessera/graph/adapters.hpp>
 #include <tessera/graph/batch.hpp>
-#include <tessera/graph/linear.hpp>
 #include <tessera/graph/options.hpp>
 #include <tessera/graph/shape.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Inner width and activation, as written in an encoder_layer; `stage<Width>` is the block for a model's width. Biases says which of
-/// the maps have one.
-template <std::size_t Inner, activation_function Activation, class Biases = biases<true, true>>
+/// Inner width and activation, as written in an encoder_layer; `stage<Width>` is the block for a model's width. Options:
+/// biases<...>, which of the maps have one; adapters<...>.
+template <std::size_t Inner, activation_function Activation, class... Options>
 struct feed_forward {
+  using bias = typename detail::option_of<option::biases, biases<true, true>, Options...>::type;
+  using adapters = typename detail::option_of<option::adapters, no_adapters, Options...>::type;
+
   template <std::size_t Width>
   struct stage {
     using input = wants<axis::tokens, Width>;
@@ -27,26 +30,27 @@ struct feed_forward {
 
     template <class Precision>
     struct weights {
-      packed_linear<Precision> up;
-      packed_linear<Precision> down;
+      linear_map<Precision, adapters> up;
+      linear_map<Precision, adapters> down;
     };
     template <class Sink>
     static constexpr void describe(Sink sink) {
       described::feed_forward(
-          sink, {.width = Width, .inner = Inner, .inner_bias = Biases::inner, .outer_bias = Biases::outer});
+          sink, {.width = Width, .inner = Inner, .inner_bias = bias::inner, .outer_bias = bias::outer, .adapters = adapters::sizes});
     }
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
-      return packed_linear<Precision>::memory_bytes(Width, Inner) + packed_linear<Precision>::memory_bytes(Inner, Width);
+      using map = linear_map<Precision, adapters>;
+      return map::memory_bytes(Width, Inner) + map::memory_bytes(Inner, Width);
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-      TESSERA_CHECK(into.up.load(scope, Width, {{"up", Inner}}, Biases::inner));
-      return into.down.load(scope, Inner, {{"down", Width}}, Biases::outer);
+      TESSERA_CHECK(into.up.load(scope, Width, {{"up", Inner}}, bias::inner));
+      return into.down.load(scope, Inner, {{"down", Width}}, bias::outer);
     }
     [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
-      return workspace::piece_bytes(size.tokens * Inner);
+      return workspace::piece_bytes(size.tokens * Inner) + adapters::scratch_bytes(size.tokens);
     }
 
     /// y = feed_forward(x) + residual; y must not be x, and may be residual.
@@ -55,15 +59,18 @@ struct feed_forward {
                       workspace& memory) noexcept {
       const workspace::mark scope(memory);
       float* inner = memory.take(batch.tokens() * Inner);
-      weights.up.apply(x, Width, batch.tokens(), Activation::kernel, nullptr, inner, Inner, memory.threads());
-      weights.down.apply(inner, Inner, batch.tokens(), kernel::activation::none, residual, y, Width, memory.threads());
+      weights.up.apply(batch, x, Width, Activation::kernel, nullptr, inner, Inner, memory);
+      weights.down.apply(batch, inner, Inner, kernel::activation::none, residual, y, Width, memory);
     }
   };
 };
 
 /// The same with a gate.
-template <std::size_t Inner, activation_function Activation, class Biases = biases<false, false>>
+template <std::size_t Inner, activation_function Activation, class... Options>
 struct gated_feed_forward {
+  using bias = typename detail::option_of<option::biases, biases<false, false>, Options...>::type;
+  using adapters = typename detail::option_of<option::adapters, no_adapters, Options...>::type;
+
   template <std::size_t Width>
   struct stage {
     using input = wants<axis::tokens, Width>;
@@ -72,26 +79,32 @@ struct gated_feed_forward {
 
     template <class Precision>
     struct weights {
-      packed_linear<Precision> gate_up;
-      packed_linear<Precision> down;
+      linear_map<Precision, adapters> gate_up;
+      linear_map<Precision, adapters> down;
     };
     template <class Sink>
     static constexpr void describe(Sink sink) {
       described::feed_forward(
-          sink, {.width = Width, .inner = Inner, .gated = true, .inner_bias = Biases::inner, .outer_bias = Biases::outer});
+          sink, {.width = Width,
+                 .inner = Inner,
+                 .gated = true,
+                 .inner_bias = bias::inner,
+                 .outer_bias = bias::outer,
+                 .adapters = adapters::sizes});
     }
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
-      return packed_linear<Precision>::memory_bytes(Width, 2 * Inner) + packed_linear<Precision>::memory_bytes(Inner, Width);
+      using map = linear_map<Precision, adapters>;
+      return map::memory_bytes(Width, 2 * Inner) + map::memory_bytes(Inner, Width);
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-      TESSERA_CHECK(into.gate_up.load(scope, Width, {{"gate", Inner}, {"up", Inner}}, Biases::inner));
-      return into.down.load(scope, Inner, {{"down", Width}}, Biases::outer);
+      TESSERA_CHECK(into.gate_up.load(scope, Width, {{"gate", Inner}, {"up", Inner}}, bias::inner));
+      return into.down.load(scope, Inner, {{"down", Width}}, bias::outer);
     }
     [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
-      return workspace::piece_bytes(size.tokens * 2 * Inner);
+      return workspace::piece_bytes(size.tokens * 2 * Inner) + adapters::scratch_bytes(size.tokens);
     }
 
     /// y = feed_forward(x) + residual; y must not be x, and may be residual.
@@ -100,7 +113,7 @@ struct gated_feed_forward {
                       workspace& memory) noexcept {
       const workspace::mark scope(memory);
       float* inner = memory.take(batch.tokens() * 2 * Inner);
-      weights.gate_up.apply(x, Width, batch.tokens(), kernel::activation::none, nullptr, inner, 2 * Inner, memory.threads());
+      weights.gate_up.apply(batch, x, Width, kernel::activation::none, nullptr, inner, 2 * Inner, memory);
       constexpr std::size_t work = 32;  // of one element, in multiply-adds
       split(memory.threads(), batch.tokens(), 1, batch.tokens() * Inner * work, [&](std::size_t, std::size_t begin, std::size_t end) {
         for (std::size_t t = begin; t < end; ++t) {
@@ -108,7 +121,7 @@ struct gated_feed_forward {
           kernel::kernels().activation.gate_f32(Activation::kernel, row, row + Inner, row, Inner);
         }
       });
-      weights.down.apply(inner, 2 * Inner, batch.tokens(), kernel::activation::none, residual, y, Width, memory.threads());
+      weights.down.apply(batch, inner, 2 * Inner, kernel::activation::none, residual, y, Width, memory);
     }
   };
 };
