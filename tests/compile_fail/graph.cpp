@@ -13,6 +13,9 @@ using right = ts::graph<ts::token_embedding<1000, 384>, ts::learned_positions<64
                         ts::sequence<ts::layer_norm<384>, layer>, mean, ts::dense<384, 128>, ts::l2_normalize>;
 static_assert(right::sound && right::output::width == 128);
 static_assert(ts::graph<ts::token_embedding<1000, 384>, ts::repeat<1, mean>>::sound);
+using adapted_layer = ts::encoder_layer<384, ts::heads<12>, ts::feed_forward<1536, ts::gelu, ts::adapters<5, 4>>, ts::layer_norm<384>,
+                                        ts::adapters<5, 8>>;
+static_assert(ts::graph<ts::token_embedding<1000, 384>, adapted_layer, mean>::adapters == 5);
 #elif CASE == 1  // another width
 // expect: tessera: two neighbouring stages of this graph disagree: the second does not take what the first makes
 // expect~: produces<\S*tokens, 384>
@@ -65,4 +68,10 @@ using wrong = ts::graph<ts::token_embedding<1000, 384>, ts::sequence<layer, ts::
 // expect~: wants<\S*tokens, 512>
 using narrow_norm = ts::encoder_layer<384, ts::heads<12>, ts::feed_forward<1536, ts::gelu>, ts::layer_norm<512>>;
 using wrong = ts::graph<ts::token_embedding<1000, 384>, ts::repeat<2, narrow_norm>>::output;
+#elif CASE == 11  // a feed-forward with fewer adapters than the attention
+// expect: tessera: the stages of this graph have different numbers of adapters
+// expect~: adapters<\S*5, 4
+using uneven_layer = ts::encoder_layer<384, ts::heads<12>, ts::feed_forward<1536, ts::gelu, ts::adapters<4, 4>>, ts::layer_norm<384>,
+                                       ts::adapters<5, 4>>;
+constexpr std::size_t wrong = ts::graph<ts::token_embedding<1000, 384>, uneven_layer, mean>::adapters;
 #endif

@@ -56,14 +56,16 @@ struct answer {
   return values;
 }
 
-/// The largest difference; infinity where the shapes differ or a number is none.
-[[nodiscard]] inline double distance_of(const ts::safetensors& one, const ts::safetensors& other, std::string_view name) {
+/// The largest difference of `name` in one and `other_name`, the same where it is empty, in the other; infinity where the shapes differ or a number is none.
+[[nodiscard]] inline double distance_of(const ts::safetensors& one, const ts::safetensors& other, std::string_view name,
+                                        std::string_view other_name = {}) {
+  if (other_name.empty()) other_name = name;
   const ts::tensor_view a = value_of(one.at(name));
-  const ts::tensor_view b = value_of(other.at(name));
+  const ts::tensor_view b = value_of(other.at(other_name));
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if (!std::ranges::equal(a.shape, b.shape)) return infinity;
   const std::vector<float> x = floats_of(one, name);
-  const std::vector<float> y = floats_of(other, name);
+  const std::vector<float> y = floats_of(other, other_name);
   double most = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double difference = std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i]));

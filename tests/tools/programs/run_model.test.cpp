@@ -57,7 +57,8 @@ TEST_CASE("every output for the reference's token ids is within the tolerance of
                                              {"bert_cls", 6.1e-5},
                                              {"bert_mean_bf16", 3.1e-5},
                                              {"bert_mean_fp16", 3.1e-5},
-                                             {"bert_mean_sharded", 3.1e-5}}));
+                                             {"bert_mean_sharded", 3.1e-5},
+                                             {"jina_v3", 6.1e-5}}));
   const std::string directory = fixture("text/" + each.name).string();
   const scratch_directory scratch;
   const ts::safetensors expected = value_of(ts::safetensors::open(directory + "/expected.safetensors"));
@@ -108,6 +109,16 @@ TEST_CASE("a prompt is the text before the text, by line or by --task", "[progra
   CHECK_THAT(unknown, Catch::Matchers::ContainsSubstring("\"query\", \"passage\""));
   write_file(lines, "{\"text\": \"one\"}\n{\"text\": \"two\", \"prompt_name\": \"none\"}\n");
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), Catch::Matchers::ContainsSubstring("lines.jsonl line 2"));
+}
+
+TEST_CASE("--task is an adapter and its instruction where the model has adapters", "[programs][run-model]") {
+  const std::string directory = fixture("text/jina_v3").string();
+  const scratch_directory scratch;
+  const ts::safetensors expected = value_of(ts::safetensors::open(directory + "/expected_texts.safetensors"));
+  const ts::safetensors passages = run(scratch, {directory, "--text", directory + "/texts.jsonl", "--task", "retrieval.passage"});
+  CHECK(distance_of(passages, expected, "embeddings", "embeddings_task1") <= 2e-5);
+  const std::string unknown = refusal(scratch, {directory, "--text", directory + "/texts.jsonl", "--task", "passage"});
+  CHECK_THAT(unknown, Catch::Matchers::ContainsSubstring("\"retrieval.passage\", \"separation\""));
 }
 
 TEST_CASE("--precision chooses the weights' precision, and f32 is the default", "[programs][run-model]") {

@@ -24,6 +24,8 @@ inline void report_description(const ts::model_directory& directory, const ts::m
   into.fact("vectors", count_of(model.dimension, "dimension") + (model.normalize ? ", unit length" : ", not normalised"));
   for (const auto& [name, text] : directory.prompts)
     into.fact("prompt", ts::quoted(name) + ": " + ts::quoted(text) + (directory.default_prompt == name ? " (default)" : ""));
+  if (model.encoder.adapters != 0)
+    for (const auto& [name, text] : directory.tasks) into.fact("task", ts::quoted(name) + ": " + ts::quoted(text));
 }
 
 inline ts::result<> inspect_model(const std::string& path, report& into) {
@@ -36,7 +38,7 @@ inline ts::result<> inspect_model(const std::string& path, report& into) {
   std::uint64_t parameters = 0;
   for (const ts::tensor_entry& entry : manifest) {
     parameters += entry.size();
-    if (const ts::tensor_view* tensor = plan.tensors.find(entry.label())) TESSERA_CHECK(ts::check_finite(*tensor));
+    if (const ts::published_tensor tensor = plan.tensors.find(entry.label())) TESSERA_CHECK(ts::check_finite(*tensor.whole));
   }
   into.fact("model", printable(path));
   report_description(directory, model, into);
