@@ -23,7 +23,7 @@ void split(thread_pool* pool, std::size_t count, std::size_t grain, std::size_t 
   std::size_t pieces = pool == nullptr ? 1 : pool->size();
   if (pieces > work / piece_work) pieces = work / piece_work;
   if (pieces > grains) pieces = grains;
-  if (pieces <= 1) return part(std::size_t{0}, std::size_t{0}, count);
+  if (pool == nullptr || pieces <= 1) return part(std::size_t{0}, std::size_t{0}, count);
   pool->for_each(pieces, [&](std::size_t piece) {
     const std::size_t end = grains * (piece + 1) / pieces * grain;
     part(piece, grains * piece / pieces * grain, end < count ? end : count);
