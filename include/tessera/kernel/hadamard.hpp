@@ -14,6 +14,7 @@
 #include <tessera/base/config.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
@@ -75,9 +76,10 @@ HWY_INLINE void hadamard_rounds(float_vector* HWY_RESTRICT v) {
     const float_tag d;
     const hn::RebindToUnsigned<float_tag> du;
     const auto lane = hn::And(hn::Iota(du, 0), hn::Set(du, static_cast<std::uint32_t>(Step)));
-    const auto sign = hn::BitCast(d, hn::ShiftLeft<31 - __builtin_ctz(Step)>(lane));
+    const auto negative = hn::BitCast(d, hn::ShiftLeft<31 - __builtin_ctz(Step)>(lane));
+    const auto sign = hn::Or(hn::Set(d, 1.0f), negative);  // times 1 or -1 is exact, with or without FMA
     HWY_UNROLL(32)
-    for (std::size_t i = 0; i < hadamard_vectors; ++i) v[i] = hn::Add(swap_lanes<Step>(v[i]), hn::Xor(v[i], sign));
+    for (std::size_t i = 0; i < hadamard_vectors; ++i) v[i] = hn::MulAdd(v[i], sign, swap_lanes<Step>(v[i]));
   } else {
     constexpr std::size_t step = Step / float_lanes;
     HWY_UNROLL(32)
@@ -92,24 +94,33 @@ HWY_INLINE void hadamard_rounds(float_vector* HWY_RESTRICT v) {
   if constexpr (2 * Step < hadamard_block) hadamard_rounds<2 * Step>(v);
 }
 
-/// y = H·x of the first `count` (at most 128) numbers at x and zeros behind them; returns the largest magnitudes, lane by lane, of
-/// y and `most`.
-HWY_INLINE hn::Vec<magnitude_tag> hadamard(const float* HWY_RESTRICT x, std::size_t count, float* HWY_RESTRICT y,
-                                           hn::Vec<magnitude_tag> most) {
+/// y = H·x of one block; returns the largest magnitudes, lane by lane, of y and `most`.
+HWY_INLINE hn::Vec<magnitude_tag> hadamard(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, hn::Vec<magnitude_tag> most) {
   const float_tag d;
-  const magnitude_tag di;
   float_vector v[hadamard_vectors];
-  for (std::size_t i = 0; i < hadamard_vectors; ++i) {
-    const std::size_t begin = i * float_lanes;
-    v[i] = begin < count ? load_at_most(d, x + begin, count - begin) : hn::Zero(d);
-  }
+  HWY_UNROLL(32)
+  for (std::size_t i = 0; i < hadamard_vectors; ++i) v[i] = hn::LoadU(d, x + i * float_lanes);
   hadamard_rounds(v);
   HWY_UNROLL(32)
   for (std::size_t i = 0; i < hadamard_vectors; ++i) {
-    most = hn::Max(most, hn::BitCast(di, hn::Abs(v[i])));
+    most = hn::Max(most, hn::BitCast(magnitude_tag(), hn::Abs(v[i])));
     hn::StoreU(v[i], d, y + i * float_lanes);
   }
   return most;
+}
+
+/// The blocks of `count` numbers, the last padded with zeros; returns the bits of the largest magnitude of y, or `largest` if
+/// that is larger.
+inline std::int32_t hadamard_blocks(const float* HWY_RESTRICT x, std::size_t count, float* HWY_RESTRICT y,
+                                    std::int32_t largest) noexcept {
+  auto most = hn::Set(magnitude_tag(), largest);
+  for (; count >= hadamard_block; count -= hadamard_block, x += hadamard_block, y += hadamard_block) most = hadamard(x, y, most);
+  if (count > 0) {
+    HWY_ALIGN float padded[hadamard_block] = {};
+    hwy::CopyBytes(x, padded, count * sizeof(float));
+    most = hadamard(padded, y, most);
+  }
+  return hn::ReduceMax(magnitude_tag(), most);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

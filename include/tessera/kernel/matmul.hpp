@@ -65,7 +65,7 @@ struct matmul_kernels {
 #define TESSERA_KERNEL_MATMUL_PASS
 #endif
 
-#include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/matmul_end.hpp>
 
 #include <hwy/highway.h>
 
@@ -73,8 +73,6 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-using matmul_tag = hn::ScalableTag<float>;
 
 /// Columns of a panel: two vectors.
 inline constexpr std::size_t panel_width = 2 * HWY_MAX_LANES_D(matmul_tag);
@@ -166,39 +164,6 @@ constexpr tile_functions list_tiles(tile_functions list = {}) {
 }
 
 inline constexpr tile_functions tiles = list_tiles<tile_height>();
-
-/// One tile's way from sums to c: bias, activation, residual. `tile` is [rows][width], of which the first `columns`
-/// count.
-inline void finish_tile(float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
-                        const float* bias, activation act, const float* residual, float* c, std::size_t ldc) noexcept {
-  const matmul_tag d;
-  constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
-  const std::size_t whole = columns / lanes * lanes;
-  if (bias != nullptr) {
-    for (std::size_t j = 0; j < columns; j += lanes) {
-      const auto add = j < whole ? hn::LoadU(d, bias + j) : hn::LoadN(d, bias + j, columns - j);
-      for (std::size_t r = 0; r < rows; ++r)
-        hn::StoreU(hn::Add(hn::LoadU(d, tile + r * width + j), add), d, tile + r * width + j);
-    }
-  }
-  if (act != activation::none) activate_f32(act, tile, tile, rows * width);
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* from = tile + r * width;
-    const float* old = residual != nullptr ? residual + r * ldc : nullptr;
-    float* to = c + r * ldc;
-    std::size_t j = 0;
-    for (; j < whole; j += lanes) {
-      auto value = hn::LoadU(d, from + j);
-      if (old != nullptr) value = hn::Add(value, hn::LoadU(d, old + j));
-      hn::StoreU(value, d, to + j);
-    }
-    if (j < columns) {
-      auto value = hn::LoadU(d, from + j);
-      if (old != nullptr) value = hn::Add(value, hn::LoadN(d, old + j, columns - j));
-      hn::StoreN(value, d, to + j, columns - j);
-    }
-  }
-}
 
 HWY_INLINE void copy_floats(const float* from, std::size_t n, float* to) {
   const matmul_tag d;

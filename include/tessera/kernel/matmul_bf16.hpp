@@ -227,7 +227,7 @@ struct bf16_product {
   bf16_row_word* slice;
 
   static constexpr std::size_t depth = 2 * bf16_depth;
-  static constexpr std::size_t group_bytes = panel_group_bytes;
+  static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return (k + 1) / 2 * 2 * panel_width * 2; }
 
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
@@ -241,7 +241,7 @@ struct bf16_product {
     const auto multiply = several ? bf16_tiles.several[rows] : bf16_tiles.one[rows];
     multiply(slice, b, stride, pairs, tile, begin != 0, b + ahead_panels * stride + ahead_step * pairs * 32);
   }
-  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     end.finish(tile, width, row, rows, column, columns);
   }

@@ -41,10 +41,11 @@ struct matmul_end {
   float* c;
   std::size_t ldc;
 
-  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
-                         std::size_t columns) const {
+  template <class Sums = plain_sums>
+  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+                         std::size_t columns, const Sums& sums = {}) const {
     finish_tile(tile, width, rows, columns, bias != nullptr ? bias + column : nullptr, act,
-                residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
+                residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc, sums);
   }
 };
 

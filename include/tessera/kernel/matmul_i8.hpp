@@ -205,13 +205,13 @@ inline void pack_i8(const float* weight, std::size_t k, std::size_t n, std::uint
     for (std::size_t j = 0; j < panel_width; ++j) {
       const std::size_t given = first + j < n ? k : 0;
       const float* row = weight + (given > 0 ? first + j : 0) * k;
-      auto most = hn::Zero(sum_tag());
+      std::int32_t most = 0;
       for (std::size_t l = 0; l < given; l += hadamard_block)
-        most = hadamard(row + l, HWY_MIN(hadamard_block, given - l), rotated, most);
-      const row_scale_i8 scale = row_scale_i8::of(largest_of(most));
+        most = hadamard_blocks(row + l, HWY_MIN(hadamard_block, given - l), rotated, most);
+      const row_scale_i8 scale = row_scale_i8::of(magnitude_of(most));
       for (std::size_t begin = 0; begin < depth; begin += hadamard_block) {
-        const std::size_t count = begin < given ? HWY_MIN(hadamard_block, given - begin) : 0;
-        hadamard(row + (count > 0 ? begin : 0), count, rotated, most);
+        if (begin < given) hadamard_blocks(row + begin, HWY_MIN(hadamard_block, given - begin), rotated, 0);
+        else hwy::ZeroBytes<sizeof(rotated)>(rotated);
         store_codes(rotated, hadamard_block, scale.to_code, codes);
         for (std::size_t l = 0; l < hadamard_block; ++l)
           packed[(begin + l) / i8_step * i8_step * panel_width + j * i8_step + l % i8_step] =
@@ -223,6 +223,21 @@ inline void pack_i8(const float* weight, std::size_t k, std::size_t n, std::uint
   }
 }
 
+/// Integer sums to f32, by the scales of their column and row.
+struct i8_sums {
+  const std::uint8_t* column_scales;  ///< of the tile's first panel
+  std::size_t panel_bytes;
+  const row_scale_i8* row_scales;
+
+  HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t row, std::size_t column) const {
+    const matmul_tag d;
+    const hn::Repartition<std::uint8_t, matmul_tag> d8;
+    const std::uint8_t* scales = column_scales + column / panel_width * panel_bytes + column % panel_width * sizeof(float);
+    const auto sum = hn::ConvertTo(d, hn::BitCast(sum_tag(), hn::LoadU(d, tile)));
+    return hn::Mul(hn::Mul(sum, hn::BitCast(d, hn::LoadU(d8, scales))), hn::Set(d, row_scales[row].to_value));
+  }
+};
+
 /// What multiply_blocks asks of a form of weights. `k` of the rows; the depth that is multiplied is padded_depth(k).
 struct i8_product {
   const float* a;
@@ -231,7 +246,7 @@ struct i8_product {
   std::size_t k;
   matmul_end end;
   i8_row_code* slice;   ///< codes of a block of rows
-  float* rotated;       ///< one row's slice
+  float* rotated;       ///< two rows' slices, by turns
   row_scale_i8* scale;  ///< of each row
   std::int32_t* start;  ///< what a row's sums over the slice begin with
 
@@ -239,23 +254,26 @@ struct i8_product {
   static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return i8_panel_bytes(k); }
 
-  HWY_INLINE auto rotate(const float* row, std::size_t begin, std::size_t end_of_slice) const {
-    auto most = hn::Zero(sum_tag());
-    for (std::size_t l = begin; l < end_of_slice; l += hadamard_block)
-      most = hadamard(row + l, HWY_MIN(hadamard_block, k - l), rotated + (l - begin), most);
-    return most;
+  /// One row's slice, rotated; before the first the scale, that of the whole row, so that nothing depends on where slices end.
+  HWY_INLINE void rotate_row(std::size_t row, std::size_t r, std::size_t begin, std::size_t length) const {
+    const float* from = a + (row + r) * lda;
+    float* to = rotated + r % 2 * depth;
+    if (begin == 0) {
+      std::int32_t most = 0;
+      for (std::size_t l = 0; l < k; l += depth) most = hadamard_blocks(from + l, HWY_MIN(depth, k - l), to, most);
+      scale[r] = row_scale_i8::of(magnitude_of(most));
+    }
+    if (length < padded_depth(k)) hadamard_blocks(from + begin, HWY_MIN(length, k - begin), to, 0);
   }
+  /// A row becomes codes while the next is rotated: the one waits for its largest number.
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    const bool only = length == padded_depth(k);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const float* from = a + (row + r) * lda;
-      if (begin == 0) {  // the scale is that of the whole row, so that nothing depends on where slices end
-        auto most = hn::Zero(sum_tag());
-        for (std::size_t l = 0; l < k; l += depth) most = hn::Max(most, rotate(from, l, HWY_MIN(padded_depth(k), l + depth)));
-        scale[r] = row_scale_i8::of(largest_of(most));
+    for (std::size_t r = 0; r <= rows; ++r) {
+      if (r < rows) rotate_row(row, r, begin, length);
+      if (r > 0) {
+        const std::size_t last = r - 1;
+        const float* from = rotated + last % 2 * depth;
+        start[last] = -i8_weight_offset * store_codes(from, length, scale[last].to_code, slice + last * i8_slice_stride);
       }
-      if (!only) rotate(from, begin, begin + length);
-      start[r] = -i8_weight_offset * store_codes(rotated, length, scale[r].to_code, slice + r * i8_slice_stride);
     }
   }
   HWY_INLINE void multiply(std::size_t rows, bool several, std::size_t panel, std::size_t begin, std::size_t length,
@@ -266,22 +284,10 @@ struct i8_product {
     multiply(slice, start, b, panel_bytes(), steps, tile, begin != 0,
              b + ahead_panels * panel_bytes() + ahead_step * length / 2 * panel_width);
   }
-  /// Sums to f32 in place, then the common end.
-  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
-    const matmul_tag d;
-    const hn::Repartition<std::uint8_t, matmul_tag> d8;
-    constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
     const std::uint8_t* panel = packed + column / panel_width * panel_bytes() + padded_depth(k) * panel_width;
-    for (std::size_t j = 0; j < width; j += lanes) {
-      const std::uint8_t* scales = panel + j / panel_width * panel_bytes() + j % panel_width * sizeof(float);
-      const auto by = hn::BitCast(d, hn::LoadU(d8, scales));
-      for (std::size_t r = 0; r < rows; ++r) {
-        const auto sum = hn::ConvertTo(d, hn::BitCast(sum_tag(), hn::LoadU(d, tile + r * width + j)));
-        hn::StoreU(hn::Mul(hn::Mul(sum, by), hn::Set(d, scale[r].to_value)), d, tile + r * width + j);
-      }
-    }
-    end.finish(tile, width, row, rows, column, columns);
+    end.finish(tile, width, row, rows, column, columns, i8_sums{panel, panel_bytes(), scale});
   }
 };
 
@@ -289,7 +295,7 @@ inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packe
                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
                       std::size_t k) noexcept {
   HWY_ALIGN i8_row_code slice[tile_height * i8_slice_stride];
-  HWY_ALIGN float rotated[i8_depth];
+  HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[tile_height];
   std::int32_t start[tile_height];
   multiply_blocks(i8_product{a, lda, packed, k, {bias, act, residual, c, ldc}, slice, rotated, scale, start}, m, n,

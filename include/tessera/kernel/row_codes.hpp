@@ -65,29 +65,34 @@ inline void rotate_block(const float* x, std::size_t k, std::size_t begin, float
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
-HWY_INLINE float largest_of(hn::Vec<magnitude_tag> magnitudes) {
-  const std::int32_t bits = hn::ReduceMax(magnitude_tag(), magnitudes);
-  float largest;
-  hwy::CopySameSize(&bits, &largest);
-  return largest;
+HWY_INLINE float magnitude_of(std::int32_t bits) {
+  float magnitude;
+  hwy::CopySameSize(&bits, &magnitude);
+  return magnitude;
 }
 
 /// `count` rotated numbers (whole blocks) to codes; returns their sum.
 template <class Code>
-HWY_INLINE std::int32_t store_codes(const float* rotated, std::size_t count, float to_code, Code* codes) {
+HWY_INLINE std::int32_t store_codes(const float* HWY_RESTRICT rotated, std::size_t count, float to_code, Code* HWY_RESTRICT codes) {
   const float_tag d;
-  const hn::Rebind<Code, float_tag> narrow;
+  const hn::RebindToUnsigned<float_tag> du;
+  const hn::Rebind<hwy::MakeUnsigned<Code>, float_tag> narrow;
   if (!(to_code > 0.0f)) {
     for (std::size_t i = 0; i < count; ++i) codes[i] = 0;
     return 0;
   }
-  auto sum = hn::Zero(magnitude_tag());
+  // Added to 1.5 · 2^23 an integer's bits are the sum's low bits. It is rounded before, since g++ makes one operation, which rounds
+  // once, of a product and a sum where the target has it.
+  constexpr float shift = 0x1.8p23f;
+  constexpr std::uint32_t shift_bits = 0x4B400000u;
+  const auto factor = hn::Set(d, to_code);
+  auto sum = hn::Zero(du);
   for (std::size_t i = 0; i < count; i += float_lanes) {
-    const auto code = hn::NearestInt(hn::Mul(hn::LoadU(d, rotated + i), hn::Set(d, to_code)));
-    sum = hn::Add(sum, code);
-    hn::StoreU(hn::DemoteTo(narrow, code), narrow, codes + i);
+    const auto bits = hn::BitCast(du, hn::Add(hn::Round(hn::Mul(hn::LoadU(d, rotated + i), factor)), hn::Set(d, shift)));
+    sum = hn::Add(sum, bits);
+    hn::StoreU(hn::BitCast(hn::Rebind<Code, float_tag>(), hn::TruncateTo(narrow, bits)), hn::Rebind<Code, float_tag>(), codes + i);
   }
-  return hn::ReduceSum(magnitude_tag(), sum);
+  return static_cast<std::int32_t>(hn::ReduceSum(du, sum) - static_cast<std::uint32_t>(count) * shift_bits);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
