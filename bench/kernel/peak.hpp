@@ -46,28 +46,26 @@ TESSERA_BENCH_MULTIPLY_ADD(multiply_add_64, 64, __attribute__((noinline, target(
 #undef TESSERA_BENCH_MULTIPLY_ADD
 
 #if defined(__x86_64__)
-/// Dot products of two bf16 pairs, and of four bytes, a lane: twelve chains, `steps` steps of each.
-__attribute__((noinline, target("avx512f,avx512bf16"))) inline void dot_bf16_64(std::size_t steps) {
-  __m512 sum[12];
-  for (__m512& s : sum) s = _mm512_setzero_ps();
-  const __m512 some = _mm512_set1_ps(1.2345678f);
-  const __m512bh x = _mm512_cvtne2ps_pbh(some, some);
-  for (std::size_t step = 0; step < steps; ++step)
-    for (__m512& s : sum) {
-      s = _mm512_dpbf16_ps(s, x, x);
-      __asm__ volatile("" : "+v"(s));
-    }
-}
-__attribute__((noinline, target("avx512f,avx512vnni"))) inline void dot_i8_64(std::size_t steps) {
-  __m512i sum[12];
-  for (__m512i& s : sum) s = _mm512_setzero_si512();
-  const __m512i x = _mm512_set1_epi32(0x35271349);
-  for (std::size_t step = 0; step < steps; ++step)
-    for (__m512i& s : sum) {
-      s = _mm512_dpbusd_epi32(s, x, x);
-      __asm__ volatile("" : "+v"(s));
-    }
-}
+/// Dot products of two bf16 pairs, and of four bytes, a lane: twelve chains with names of their own, since an array of them would be kept in
+/// memory; `steps` steps of each.
+#define TESSERA_BENCH_DOTS(name, features, vector, zero, instruction)                                                            \
+  __attribute__((noinline, target(features))) inline void name(std::size_t steps) {                                              \
+    const __m512 some = _mm512_set1_ps(1.2345678f);                                                                              \
+    vector a = zero, b = zero, c = zero, d = zero, e = zero, f = zero, g = zero, h = zero, i = zero, j = zero, k = zero, l = zero; \
+    for (std::size_t step = 0; step < steps; ++step) {                                                                           \
+      a = instruction(a), b = instruction(b), c = instruction(c), d = instruction(d), e = instruction(e), f = instruction(f);    \
+      g = instruction(g), h = instruction(h), i = instruction(i), j = instruction(j), k = instruction(k), l = instruction(l);    \
+      __asm__ volatile("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f));                                               \
+      __asm__ volatile("" : "+v"(g), "+v"(h), "+v"(i), "+v"(j), "+v"(k), "+v"(l));                                               \
+    }                                                                                                                            \
+  }
+#define TESSERA_BENCH_BF16(x) _mm512_dpbf16_ps(x, _mm512_cvtne2ps_pbh(some, some), _mm512_cvtne2ps_pbh(some, some))
+#define TESSERA_BENCH_I8(x) _mm512_dpbusd_epi32(x, _mm512_castps_si512(some), _mm512_castps_si512(some))
+TESSERA_BENCH_DOTS(dot_bf16_64, "avx512f,avx512bf16", __m512, _mm512_setzero_ps(), TESSERA_BENCH_BF16)
+TESSERA_BENCH_DOTS(dot_i8_64, "avx512f,avx512vnni", __m512i, _mm512_setzero_si512(), TESSERA_BENCH_I8)
+#undef TESSERA_BENCH_BF16
+#undef TESSERA_BENCH_I8
+#undef TESSERA_BENCH_DOTS
 #endif
 
 /// 10^9 operations a second of `run`, which does `operations` in each of its steps: the best of some runs of about a third of a millisecond.
