@@ -33,8 +33,8 @@ def table(lines):
         by_key.setdefault((line["peer"], line["precision"]), {})[line["workload"]] = line
     ours = {precision: row for (peer, precision), row in by_key.items() if peer == "tessera"}
     out = [f"One thread of {processor()}, {datetime.date.today()}; medians of calls taken in turn. A peer's number is its time divided by",
-           "ours in the same precision, so above 1 we are faster; `limit`, likewise, is the time to read the layers' weights once, or that of their
-multiply-adds in registers where that is longer.", "",
+           "ours in the same precision, so above 1 we are faster; `limit`, likewise, is the time to read the layers' weights once, or that of",
+           "their multiply-adds in registers where that is longer.", "",
            "| | precision | " + " | ".join(WORKLOADS.values()) + " | least cosine with torch's f32 |",
            "| --- | --- |" + " --- |" * (len(WORKLOADS) + 1)]
     for (peer, precision), row in sorted(by_key.items(), key=lambda item: (list(COLOURS).index(kind(item[0][1])), item[0][0] == "limit")):
