@@ -8,8 +8,8 @@
 /// is not below query.least, in f32 (NaN passes). What the terms are is the caller's choice (op/sieve.hpp). Rows lie in a panel:
 /// for each group of four components, the four codes of each of the 32 rows, each code + 128. `start` is -128·(sum of q_i).
 ///
-/// Only targets that multiply four pairs of bytes at once have the kernel (nullptr on the others): elsewhere integer products are
-/// hardly faster than those of f32.
+/// It pays where the target multiplies four pairs of bytes at once: elsewhere integer products are hardly faster than those of f32,
+/// and the kernel is a plain loop.
 #if !defined(TESSERA_KERNEL_SIEVE_HPP)
 #define TESSERA_KERNEL_SIEVE_HPP
 
@@ -48,7 +48,8 @@ namespace scalar {
 }  // namespace scalar
 
 struct sieve_kernels {
-  /// Bit r of passed[q] for row r; queries lie `query_stride` codes apart. nullptr: the target has none.
+  bool (*sieve_pays)() noexcept;
+  /// Bit r of passed[q] for row r; queries lie `query_stride` codes apart.
   void (*sieve)(const std::int8_t* queries, std::size_t query_stride, const sieve_query* about, std::size_t count,
                 const sieve_panel& rows, std::size_t steps, std::uint32_t* passed) noexcept;
 };
@@ -68,10 +69,12 @@ struct sieve_kernels {
 
 #include <hwy/highway.h>
 
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+
+inline bool sieve_pays() noexcept { return true; }
 
 /// Two vectors of 16 rows meet one query's four codes: 2 · Queries sums stay in registers.
 template <std::size_t Queries>
@@ -122,19 +125,34 @@ inline void sieve(const std::int8_t* queries, std::size_t query_stride, const si
   for (; q < count; ++q) sieve_tile<1>(queries + q * query_stride, query_stride, about + q, rows, steps, passed + q);
 }
 
+#else
+
+inline bool sieve_pays() noexcept { return false; }
+
+inline void sieve(const std::int8_t* queries, std::size_t query_stride, const sieve_query* about, std::size_t count,
+                  const sieve_panel& rows, std::size_t steps, std::uint32_t* passed) noexcept {
+  for (std::size_t q = 0; q < count; ++q) {
+    const sieve_query& to = about[q];
+    std::int32_t sum[sieve_rows];
+    for (std::int32_t& value : sum) value = to.start;
+    for (std::size_t i = 0; i < 4 * steps; ++i)
+      for (std::size_t r = 0; r < sieve_rows; ++r)
+        sum[r] += queries[q * query_stride + i] * static_cast<std::int32_t>(rows.codes[(i / 4 * sieve_rows + r) * 4 + i % 4]);
+    std::uint32_t bits = 0;
+    for (std::size_t r = 0; r < sieve_rows; ++r) {
+      const float reach = static_cast<float>(sum[r]) * (to.scale * rows.scale[r]) + to.by_length * rows.length[r] +
+                          to.by_residual * rows.residual[r] + to.by_offset * rows.offset[r];
+      if (!(reach < to.least)) bits |= std::uint32_t{1} << r;
+    }
+    passed[q] = bits;
+  }
+}
+
+#endif
+
+inline constexpr sieve_kernels sieve_table = {.sieve_pays = sieve_pays, .sieve = sieve};
+
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-
-#endif
-
-namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
-
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-inline constexpr sieve_kernels sieve_table = {.sieve = sieve};
-#else
-inline constexpr sieve_kernels sieve_table = {.sieve = nullptr};
-#endif
-
-}  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 
 #endif

@@ -63,9 +63,9 @@ class row_sieve {
   using matrix = embedding_matrix<Space, Precision>;
   using coded_vector = sieved_vector<dimension>;
 
-  /// Whether this processor has the kernel, and sums of codes are exact in f32.
+  /// Whether this processor is faster for it, and sums of codes are exact in f32.
   [[nodiscard]] static bool available() noexcept {
-    return kernel::kernels().sieve.sieve != nullptr && dimension * 127 * 127 < (1u << 24u);
+    return kernel::kernels().sieve.sieve_pays() && dimension * 127 * 127 < (1u << 24u);
   }
 
   /// `sample` rows, at least one, give m.
