@@ -3,7 +3,10 @@
 #include <tests/support/catch.hpp>
 
 #include <tessera/op/combine.hpp>
+#include <tessera/op/centred_signs.hpp>
 #include <tessera/op/convert.hpp>
+#include <tessera/op/dimension_ranges.hpp>
+#include <tessera/op/rabitq.hpp>
 #include <tessera/type/bytes.hpp>
 
 #include <array>
@@ -60,6 +63,31 @@ TEST_CASE("docs/types.md: precisions") {
     broken[0] = std::numeric_limits<float>::infinity();
     return broken;
   }()));
+}
+
+TEST_CASE("docs/types.md: learned codes") {
+  auto rows = ts::embedding_matrix<products>::make(20);
+  REQUIRE(rows);
+  for (std::size_t i = 0; i < rows->rows(); ++i)
+    for (std::size_t j = 0; j < 256; ++j) rows->values(i)[j] = static_cast<float>((i * 31 + j * 17) % 64) / 640.0f;
+  const ts::embedding<products> shoe(rows->row(7).values());
+  std::array<float, 20> scores{};
+  std::array<float, 20> bounds{};
+  // [learned]
+  const auto ranges = ts::dimension_ranges<products>::train(*rows);   // an error where a row is not finite
+  const auto fine = ranges->quantize(*rows);                          // embedding_matrix<per_dimension<products>, i8>
+  ranges->prepare<ts::cosine>(shoe).score_rows(*fine, 0, 20, scores.data());
+
+  const auto signs = ts::centred_signs<products>::train(*rows);
+  const auto bits = signs->quantize(*rows);                           // embedding_matrix<centred<products>, b1>
+  const float likely = ts::sign_dot(signs->centre(shoe), bits->row(3));
+
+  const auto coder = ts::rabitq<products>::train(*rows);
+  const auto codes = coder->quantize(*rows);
+  coder->prepare(shoe)->estimate<ts::cosine>(*codes, 0, 20, scores.data(), bounds);   // |estimate - cosine| <= bound, 94 times in 100
+  // [/learned]
+  CHECK(likely < ts::sign_dot(signs->centre(shoe), bits->row(7)));
+  CHECK(std::abs(scores[7] - 1.0f) <= 2.0f * bounds[7]);
 }
 
 TEST_CASE("docs/types.md: combining") {
