@@ -53,7 +53,13 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
     const auto ends = [&](token_id id) { return words->token_of(id)->ends_with(mark); };
     const bool joins = std::ranges::any_of(
         merges, [&](const bpe_merge& merge) { return begins(merge.right) && !ends(merge.left); });
-    made.splits_before_mark_ = !joins && !settings.ignore_merges && settings.continuing_prefix.empty() &&
+    std::vector<std::string_view> texts;
+    for (const token_id id : settings.whole) texts.push_back(words->token_of(id).value_or(""));
+    made.whole_ = trie::build(texts, settings.whole);
+    const auto has_inner_mark = [](std::string_view text) {
+      return text.find(mark, part_end(text, 0, text.size())) != std::string_view::npos;
+    };
+    made.splits_before_mark_ = !joins && std::ranges::none_of(texts, has_inner_mark) && !settings.ignore_merges && settings.continuing_prefix.empty() &&
                                settings.end_suffix.empty() && words->id_of(mark).has_value();
   }
   made.words_ = std::move(words);
@@ -156,6 +162,14 @@ TESSERA_INLINE void bpe::split_characters(std::string_view word, scratch& work) 
   };
   for (std::size_t at = 0; at < word.size();) {
     const std::size_t begin = at;
+    if (!settings_.whole.empty()) {
+      if (const trie::match found = whole_.longest(word.substr(at)); found.value != trie::no_value) {
+        write_unknown();
+        add(found.value, static_cast<std::uint32_t>(found.length));
+        at += found.length;
+        continue;
+      }
+    }
     const code_point c = decode_utf8(word, at);
     const std::string_view bytes = word.substr(begin, at - begin);
     const auto length = static_cast<std::uint32_t>(bytes.size());

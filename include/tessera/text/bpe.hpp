@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tessera/text/cached_words.hpp>
+#include <tessera/text/trie.hpp>
 #include <tessera/text/utf8.hpp>
 #include <tessera/text/vocabulary.hpp>
 
@@ -31,6 +32,7 @@ struct bpe_settings {
   bool byte_fallback = false;
   bool ignore_merges = false;  ///< a word that is a token is that token
   bool byte_level = false;     ///< words are bytes, tokens are written in the byte alphabet
+  std::vector<token_id> whole = {};  ///< tokens found in words before anything merges, the longest at each place
 };
 
 /// Two tokens that become a third; merges are tried by ascending rank, equal ranks from the left.
@@ -154,6 +156,7 @@ class bpe {
   std::array<token_id, 256> bytes_{};  // of the byte alphabet, or the fallback tokens
   std::vector<token_id> characters_;   // of the first plane
   word_table known_;                   // short words that become one token
+  trie whole_;                         // of settings_.whole
   std::optional<token_id> unknown_;
   std::uint64_t number_ = 0;
   bool splits_before_mark_ = false;

@@ -213,7 +213,7 @@ TESSERA_INLINE result<tokenizer_parts> read_gguf_tokenizer(const gguf& file) {
   if (model == "bert") return detail::read_gguf_wordpiece(words);
   auto parts = model == "gpt2" ? detail::read_gguf_bpe(words) : detail::read_gguf_pieces(words, model == "t5");
   if (!parts) return parts;
-  detail::add_piece_tokens(words.pieces, true, *parts);
+  detail::add_piece_tokens(words.pieces, *parts);
   TESSERA_TRY(const auto padding, words.id("tokenizer.ggml.padding_token_id"));
   if (padding)
     parts->padding = padding_settings{.pad_id = *padding, .pad_token = std::string(words.pieces[*padding].text)};

@@ -8,6 +8,9 @@
 #include <tessera/text/json_components-inl.hpp>
 #include <tessera/text/tokenizer_parts.hpp>
 
+#include <charconv>
+#include <cmath>
+
 namespace tessera::inline TESSERA_ABI::detail {
 
 /// {"token": id, ...}.
@@ -102,6 +105,28 @@ namespace tessera::inline TESSERA_ABI::detail {
   return token_model(*std::move(model));
 }
 
+/// A score as the reference reads it: the digits as one number, divided by a power of ten. That is not always the nearest double, and where two
+/// cuts of a word score the same but for the last bit, the last bit decides.
+[[nodiscard]] inline double score_as_read(double score) noexcept {
+  constexpr int most_digits = 17;
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, std::abs(score), std::chars_format::scientific).ptr;
+  std::uint64_t digits = 0;
+  int count = 0, exponent = 0;
+  const char* at = text;
+  for (; at != end && *at != 'e'; ++at) {
+    if (*at == '.') continue;
+    digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+    ++count;
+  }
+  if (at != end) std::from_chars(at[1] == '+' ? at + 2 : at + 1, end, exponent);
+  exponent -= count - 1;
+  if (count > most_digits || exponent >= 0 || exponent < -22) return score;  // 10^22 is the last exact power
+  double power = 1;
+  for (int i = 0; i < -exponent; ++i) power *= 10;
+  return std::copysign(static_cast<double>(digits) / power, score);
+}
+
 [[nodiscard]] inline result<token_model> read_unigram(const json_value& from) {
   TESSERA_CHECK(expect_members(from, {"type", "unk_id", "byte_fallback", "vocab"}));
   unigram_settings settings;
@@ -120,7 +145,7 @@ namespace tessera::inline TESSERA_ABI::detail {
     TESSERA_TRY(const auto token, (*part).get<std::string_view>());
     TESSERA_TRY(const double score, (*++part).get<double>());
     entries.push_back({token, static_cast<token_id>(entries.size())});
-    scores.push_back(score);
+    scores.push_back(score_as_read(score));
   }
   auto made = vocabulary::make(entries);
   if (!made) return placed_at(words, std::move(made).error());

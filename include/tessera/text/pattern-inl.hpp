@@ -48,7 +48,13 @@ inline constexpr known_expression known_expressions[] = {
     if (rest[0] == '\\') {
       if (rest.size() > 1 && std::string_view("hHGKXyYOR").find(rest[1]) != std::string_view::npos)
         return refused(rest.substr(0, 2));
-      out += rest.substr(0, 2);
+      // White_Space: to PCRE2, \s is also U+180E.
+      constexpr std::string_view blanks =
+          R"(\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+      const bool blank = rest.starts_with("\\s"), other = rest.starts_with("\\S");
+      if (blank && sets != 0) out += blanks;
+      else if ((blank || other) && sets == 0) ((out += blank ? "[" : "[^") += blanks) += ']';
+      else out += rest.substr(0, 2);
       ++i;
       continue;
     }

@@ -25,8 +25,12 @@ TESSERA_INLINE void piece_normalizer::normalize(const normalized_view& from, nor
   };
   for (std::size_t at = 0; at < text.size();) {
     charsmap::match found;
-    if (map) found = map->longest(text.substr(at));
-    std::string_view becomes = found.becomes;
+    if (verbatim) found.length = verbatim->longest(text.substr(at)).length;
+    std::string_view becomes = text.substr(at, found.length);
+    if (found.length == 0 && map) {
+      found = map->longest(text.substr(at));
+      becomes = found.becomes;
+    }
     if (found.length == 0) {
       found.length = utf8_size(text[at]);
       becomes = text.substr(at, found.length);

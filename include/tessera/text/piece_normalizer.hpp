@@ -10,7 +10,9 @@
 
 #include <tessera/text/charsmap.hpp>
 #include <tessera/text/normalized.hpp>
+#include <tessera/text/trie.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace tessera::inline TESSERA_ABI {
@@ -21,6 +23,7 @@ struct piece_normalizer {
   bool prefix_every_piece = false;  ///< also before texts behind an added token, as llama.cpp does
   bool single_blanks = true;        ///< one blank for several, none at the ends
   bool blanks_end_words = false;
+  std::shared_ptr<const trie> verbatim = {};  ///< texts that the map leaves alone, the longest at each place
 
   void normalize(const normalized_view& from, normalized_text& to) const;
 };

@@ -35,16 +35,14 @@ struct piece {
   return std::make_shared<const vocabulary>(std::move(made));
 }
 
-/// Tokens that are found in the text before the model sees it: those the user defined, and where `controls` says so
-/// control tokens, which are special.
-inline void add_piece_tokens(std::span<const piece> pieces, bool controls, tokenizer_parts& parts) {
+/// Tokens that are found in the text before anything else: control tokens, which are special, and those the user defined.
+inline void add_piece_tokens(std::span<const piece> pieces, tokenizer_parts& parts) {
   for (std::size_t id = 0; id < pieces.size(); ++id) {
     const piece_type type = pieces[id].type;
     if (pieces[id].text.empty() || (type != piece_type::control && type != piece_type::user_defined)) continue;
     parts.added.push_back({.id = static_cast<token_id>(id),
                            .content = std::string(pieces[id].text),
-                           .special = type == piece_type::control,
-                           .searched = type != piece_type::control || controls});
+                           .special = type == piece_type::control});
   }
 }
 
@@ -62,8 +60,7 @@ inline void add_piece_tokens(std::span<const piece> pieces, bool controls, token
 /// score first.
 [[nodiscard]] inline std::vector<bpe_merge> merges_by_score(std::span<const piece> pieces, const vocabulary& words) {
   const auto merges_into = [&](token_id id) {
-    const piece_type type = pieces[id].type;
-    return type == piece_type::normal || type == piece_type::user_defined || type == piece_type::unused;
+    return pieces[id].type == piece_type::normal || pieces[id].type == piece_type::unused;
   };
   std::vector<token_id> order(pieces.size());
   std::iota(order.begin(), order.end(), token_id{0});
@@ -92,6 +89,9 @@ inline void add_piece_tokens(std::span<const piece> pieces, bool controls, token
   TESSERA_TRY(auto words, piece_vocabulary(pieces));
   bpe_settings settings{.fuse_unknown = true, .byte_fallback = true};
   if (unknown && *unknown < pieces.size()) settings.unknown_token = std::string(pieces[*unknown].text);
+  for (std::size_t id = 0; id < pieces.size(); ++id)
+    if (pieces[id].type == piece_type::user_defined && !pieces[id].text.empty())
+      settings.whole.push_back(static_cast<token_id>(id));
   const auto merges = merges_by_score(pieces, *words);
   TESSERA_TRY(auto model, bpe::make(std::move(words), merges, std::move(settings)));
   return token_model(std::move(model));
@@ -103,17 +103,25 @@ inline void add_piece_tokens(std::span<const piece> pieces, bool controls, token
   TESSERA_TRY(auto words, piece_vocabulary(pieces));
   unigram_settings settings{.unknown = unknown, .single_precision = single_precision};
   std::vector<double> scores(pieces.size());
-  double lowest = std::numeric_limits<double>::max();
+  double lowest = std::numeric_limits<double>::max(), highest = std::numeric_limits<double>::lowest();
   bool bytes = false;
   for (std::size_t id = 0; id < pieces.size(); ++id) {
     const piece_type type = pieces[id].type;
     scores[id] = type == piece_type::user_defined ? 0.0 : static_cast<double>(pieces[id].score);
-    if (type == piece_type::normal) lowest = std::min(lowest, scores[id]);
+    if (type == piece_type::normal) {
+      lowest = std::min(lowest, scores[id]);
+      highest = std::max(highest, scores[id]);
+    }
     bytes = bytes || type == piece_type::byte;
     const bool text = type == piece_type::normal || type == piece_type::user_defined ||
                       (type == piece_type::unused && !single_precision);
     if (!text) settings.hidden.push_back(static_cast<token_id>(id));
   }
+  // Better than any tokens of so many bytes: what the user defined is always one token.
+  if (single_precision)
+    for (std::size_t id = 0; id < pieces.size(); ++id)
+      if (pieces[id].type == piece_type::user_defined)
+        scores[id] = static_cast<double>(pieces[id].text.size()) * highest - 0.1;
   settings.byte_fallback = bytes;
   settings.unknown_score = lowest - unigram_settings::unknown_penalty;
   TESSERA_TRY(auto model, unigram::make(std::move(words), std::move(scores), std::move(settings)));

@@ -164,7 +164,16 @@ TESSERA_INLINE result<tokenizer_parts> read_sentencepiece(std::span<const std::b
   } else {
     TESSERA_TRY(parts.model, detail::bpe_of_pieces(pieces, unknown));
   }
-  detail::add_piece_tokens(pieces, false, parts);
+  // Control pieces are never found in text, but decoding leaves them out; what the user defined is found by the model.
+  std::vector<std::string_view> verbatim;
+  for (std::size_t id = 0; id < pieces.size(); ++id) {
+    const auto& [text, score, type] = pieces[id];
+    if (type == detail::piece_type::user_defined && !text.empty()) verbatim.push_back(text);
+    if (type == detail::piece_type::control && !text.empty())
+      parts.added.push_back(
+          {.id = static_cast<token_id>(id), .content = std::string(text), .special = true, .searched = false});
+  }
+  if (!verbatim.empty()) normal.verbatim = std::make_shared<const trie>(trie::build(verbatim));
   parts.join = detail::piece_decoder(normal.prefix && !normal.blanks_end_words);
   parts.normalize = std::move(normal);
   return parts;
