@@ -182,7 +182,8 @@ class reranker {
             .unit_length = false,
             .vocabulary = graph::vocabulary,
             .positions = graph::positions,
-            .types = graph::types};
+            .types = graph::types,
+            .adapters = graph::adapters};
   }
 
   [[nodiscard]] result<> score_into(std::span<const text_pair> pairs, const embed_options& options, std::span<relevance> into) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The type of one model directory behind `any_model`: compiled by tools/run-model, once for each type, with the header of
 /// tools/model-type included before it.
+#include <tessera/model/reranker.hpp>
 #include <tools/programs/run-model/any_model.hpp>
 
 #include <algorithm>
