@@ -2,7 +2,7 @@
 // The products of matmul.bench.cpp by oneDNN, where it is installed: one thread, weights packed beforehand into the layout that it chooses,
 // bias added. `oneDNN` does what ours does, from f32 rows to f32 rows, rounding them to the product's precision inside the measured time (to
 // bytes with one scale that is known beforehand); `oneDNN_ready` is given them rounded.
-#if TESSERA_BENCH_ONEDNN
+#if defined(TESSERA_BENCH_ONEDNN)
 
 #include <bench/kernel/peak.hpp>
 

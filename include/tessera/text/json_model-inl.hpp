@@ -105,8 +105,8 @@ namespace tessera::inline TESSERA_ABI::detail {
   return token_model(*std::move(model));
 }
 
-/// A score as the reference reads it: the digits as one number, divided by a power of ten. That is not always the nearest double, and where two
-/// cuts of a word score the same but for the last bit, the last bit decides.
+/// A score as the reference reads it: the digits as one number, divided by a power of ten. That is not always the
+/// nearest double, and where two cuts of a word score the same but for the last bit, the last bit decides.
 [[nodiscard]] inline double score_as_read(double score) noexcept {
   constexpr int most_digits = 17;
   char text[32];
