@@ -11,8 +11,7 @@
 #include <tessera/model/modernbert_family-inl.hpp>
 #include <tessera/model/nomic_bert_family-inl.hpp>
 #include <tessera/model/published-inl.hpp>
-#include <tessera/model/qwen2_family-inl.hpp>
-#include <tessera/model/qwen3_family-inl.hpp>
+#include <tessera/model/qwen_family-inl.hpp>
 #include <tessera/model/rerank_text-inl.hpp>
 #include <tessera/model/roberta_family-inl.hpp>
 #include <tessera/model/rotary_roberta_family-inl.hpp>

@@ -11,12 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE result<bert_shape> bert_family::read(json_value config) {
   config_reader reader(config);
   bert_shape shape;
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
+  reader.encoder_sizes(shape);
   reader.size_or("type_vocab_size", shape.types);
   reader.activation("hidden_act", shape.activation);
   reader.epsilon("layer_norm_eps", shape.epsilon);
@@ -36,12 +31,7 @@ TESSERA_INLINE encoder_description bert_family::facts(const bert_shape& shape) {
   made.types = shape.types;
   made.width = shape.width;
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  facts.size("hidden_size", "width", shape.width, plain.width);
-  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
-  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
-  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);
   facts.activation("hidden_act", "activation", shape.activation, plain.activation);
   facts.number("layer_norm_eps", "epsilon", shape.epsilon, plain.epsilon);

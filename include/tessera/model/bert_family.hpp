@@ -23,13 +23,12 @@ struct bert_shape {
   [[nodiscard]] constexpr bool operator==(const bert_shape&) const = default;
 };
 
-/// The family's knowledge of files; what `published_by` names.
-struct bert_family {
-  using shape = bert_shape;
-  static constexpr std::string_view label = "bert";
+namespace detail {
 
-  /// Tensor names: Tessera's on the left, published ones on the right; {} is a layer's number.
-  static constexpr auto names = std::to_array<published_name>({
+/// Tensor names of BERT and RoBERTa: Tessera's on the left, published ones on the right; {} is a layer's number. The two differ in the head
+/// of a reranker.
+[[nodiscard]] constexpr auto bert_names(std::string_view dense, std::string_view classifier) {
+  return std::to_array<published_name>({
       {"token_embedding.", "embeddings.word_embeddings."},
       {"position_embedding.", "embeddings.position_embeddings."},
       {"token_type_embedding.", "embeddings.token_type_embeddings."},
@@ -42,9 +41,30 @@ struct bert_family {
       {"layers.{}.feed_forward.up.", "encoder.layer.{}.intermediate.dense."},
       {"layers.{}.feed_forward.down.", "encoder.layer.{}.output.dense."},
       {"layers.{}.feed_forward.norm.", "encoder.layer.{}.output.LayerNorm."},
-      {"dense.1.", "classifier."},
-      {"dense.", "pooler.dense."},
+      {"dense.1.", classifier},
+      {"dense.", dense},
   });
+}
+
+/// Their tensors up to the last hidden state.
+template <class Shape, class Sink>
+constexpr void describe_bert(const Shape& shape, Sink sink) {
+  described::table(sink.scope("token_embedding"), shape.vocabulary, shape.width);
+  described::table(sink.scope("position_embedding"), shape.positions, shape.width);
+  described::table(sink.scope("token_type_embedding"), shape.types, shape.width);
+  described::norm(sink.scope("norm"), shape.width);
+  for (std::size_t i = 0; i < shape.layers; ++i)
+    described::encoder_layer(sink.scope("layers", i), shape.width, shape.width, shape.width, shape.inner);
+}
+
+}  // namespace detail
+
+/// The family's knowledge of files; what `published_by` names.
+struct bert_family {
+  using shape = bert_shape;
+  static constexpr std::string_view label = "bert";
+
+  static constexpr auto names = detail::bert_names("pooler.dense.", "classifier.");
   /// Prefixes under which checkpoints with a task head hold the encoder.
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "bert."});
 
@@ -58,12 +78,7 @@ struct bert_family {
   /// Describes the tensors of a shape.
   template <class Sink>
   static constexpr void describe(const bert_shape& shape, Sink sink) {
-    described::table(sink.scope("token_embedding"), shape.vocabulary, shape.width);
-    described::table(sink.scope("position_embedding"), shape.positions, shape.width);
-    described::table(sink.scope("token_type_embedding"), shape.types, shape.width);
-    described::norm(sink.scope("norm"), shape.width);
-    for (std::size_t i = 0; i < shape.layers; ++i)
-      described::encoder_layer(sink.scope("layers", i), shape.width, shape.width, shape.width, shape.inner);
+    detail::describe_bert(shape, sink);
   }
 };
 

@@ -36,6 +36,16 @@ class config_reader {
   void size_or(std::string_view key, std::size_t& value, std::size_t limit = most) {
     if (const auto member = config_.find(key); member && !member->is_null()) read_size(*member, value, limit);
   }
+  /// The sizes that every encoder of BERT's spelling has.
+  template <class Shape>
+  void encoder_sizes(Shape& shape) {
+    size("vocab_size", shape.vocabulary);
+    size("num_hidden_layers", shape.layers, most_layers);
+    size("hidden_size", shape.width);
+    size("num_attention_heads", shape.heads);
+    size("intermediate_size", shape.inner);
+    size("max_position_embeddings", shape.positions);
+  }
   /// A whole number from 0 on, `value` where the key is absent.
   void index_or(std::string_view key, std::size_t& value, std::size_t limit = most) {
     const auto member = config_.find(key);

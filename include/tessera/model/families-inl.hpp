@@ -9,8 +9,7 @@
 #include <tessera/model/gte_family.hpp>
 #include <tessera/model/modernbert_family.hpp>
 #include <tessera/model/nomic_bert_family.hpp>
-#include <tessera/model/qwen2_family.hpp>
-#include <tessera/model/qwen3_family.hpp>
+#include <tessera/model/qwen_family.hpp>
 #include <tessera/model/roberta_family.hpp>
 #include <tessera/model/rotary_roberta_family.hpp>
 

@@ -11,14 +11,9 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE result<gemma3_shape> gemma3_family::read(json_value config) {
   config_reader reader(config);
   gemma3_shape shape;
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
+  reader.encoder_sizes(shape);
   reader.size("num_key_value_heads", shape.kv_heads);
   reader.size("head_dim", shape.head_width);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
   reader.size("sliding_window", shape.window);
   reader.size("query_pre_attn_scalar", shape.query_scalar);
   reader.divides("num_key_value_heads", shape.kv_heads, "num_attention_heads", shape.heads);
@@ -48,14 +43,9 @@ TESSERA_INLINE encoder_description gemma3_family::facts(const gemma3_shape& shap
   made.positions = shape.positions;
   made.width = shape.width;
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  facts.size("hidden_size", "width", shape.width, plain.width);
-  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
+  facts.encoder_sizes(shape, plain);
   facts.size("num_key_value_heads", "kv_heads", shape.kv_heads, plain.kv_heads);
   facts.size("head_dim", "head_width", shape.head_width, plain.head_width);
-  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
-  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
   facts.size("sliding_window", "window", shape.window, plain.window);
   facts.size("layer_types", "global_every", shape.global_every, plain.global_every);
   facts.size("query_pre_attn_scalar", "query_scalar", shape.query_scalar, plain.query_scalar);

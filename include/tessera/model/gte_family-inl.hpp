@@ -11,12 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE result<gte_shape> gte_family::read(json_value config) {
   config_reader reader(config);
   gte_shape shape;
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
+  reader.encoder_sizes(shape);
   shape.types = 0;
   reader.index_or("type_vocab_size", shape.types);
   reader.activation("hidden_act", shape.activation);

@@ -11,12 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE result<modernbert_shape> modernbert_family::read(json_value config) {
   config_reader reader(config);
   modernbert_shape shape;
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
+  reader.encoder_sizes(shape);
   reader.size("local_attention", shape.local_attention);
   reader.size_or("global_attn_every_n_layers", shape.global_every);
   reader.flag("norm_bias", shape.norm_bias);
@@ -40,12 +35,7 @@ TESSERA_INLINE encoder_description modernbert_family::facts(const modernbert_sha
   made.positions = shape.positions;
   made.width = shape.width;
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  facts.size("hidden_size", "width", shape.width, plain.width);
-  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
-  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
-  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  facts.encoder_sizes(shape, plain);
   facts.size("local_attention", "local_attention", shape.local_attention, plain.local_attention);
   facts.size("global_attn_every_n_layers", "global_every", shape.global_every, plain.global_every);
   facts.flag("norm_bias", "norm_bias", shape.norm_bias, plain.norm_bias);

@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Qwen3 as a model type: pre-normalised layers with grouped queries, rotary positions, normalised heads and gated feed-forward
-/// (arXiv:2505.09388).
+/// Qwen3 as a model type: the same layers as Qwen2's, with normalised heads (arXiv:2505.09388).
 ///
 ///     using my_model = ts::qwen3<my_space, ts::qwen3_shape{.layers = 4, .width = 256, .heads = 4, .kv_heads = 2, .head_width = 64}>;
 #pragma once
 
-#include <tessera/model/encoder_model.hpp>
-#include <tessera/model/qwen3_family.hpp>
+#include <tessera/model/qwen_encoder.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
-namespace detail {
-
-template <qwen3_shape Shape, std::size_t Window>
-using qwen3_attention =
-    self_attention<Shape.width, heads<Shape.heads, kv_heads<Shape.kv_heads>, head_width<Shape.head_width>>,
-                   std::conditional_t<Shape.causal, causal, bidirectional>, window<Window>,
-                   biases<Shape.bias, Shape.bias>, rotary<Shape.head_width, Shape.theta>, head_norm<Shape.epsilon>>;
-template <qwen3_shape Shape, std::size_t Window>
-using qwen3_layer = sequence<
-    pre_norm<qwen3_attention<Shape, Window>, rms_norm<Shape.width, Shape.epsilon>>,
-    pre_norm<typename gated_feed_forward<Shape.inner, activation_of<Shape.activation>>::template stage<Shape.width>,
-             rms_norm<Shape.width, Shape.epsilon>>>;
-template <qwen3_shape Shape>
-inline constexpr std::size_t qwen3_full_layers = Shape.window == 0 ? Shape.layers : Shape.full_layers;
-
-/// The stages up to the last hidden state.
-template <qwen3_shape Shape>
-using qwen3_encoder = stages<
-    token_embedding<Shape.vocabulary, Shape.width>,
-    typename detail::some_layers<Shape.width, 0, detail::qwen3_full_layers<Shape>, detail::qwen3_layer<Shape, 0>>::type,
-    typename detail::some_layers<Shape.width, detail::qwen3_full_layers<Shape>,
-                                 Shape.layers - detail::qwen3_full_layers<Shape>,
-                                 detail::qwen3_layer<Shape, Shape.window>>::type,
-    rms_norm<Shape.width, Shape.epsilon>>;
-
-}  // namespace detail
-
 template <embedding_space Space, qwen3_shape Shape, class Weights = f32, class... Heads>
-using qwen3 = encoder_model<Space, qwen3_family, Shape, Weights, detail::qwen3_encoder<Shape>, Heads...>;
+using qwen3 = encoder_model<Space, qwen3_family, Shape, Weights, detail::qwen_encoder<Shape>, Heads...>;
 
 }  // namespace tessera::inline TESSERA_ABI

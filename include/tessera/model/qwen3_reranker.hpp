@@ -14,6 +14,6 @@ using qwen3_reranker = reranker<
     qwen3_family, Shape, Weights,
     rerank_head{
         .pooling_mode = pooling::last_token, .activation = kernel::activation::none, .bias = false, .answers = true},
-    detail::qwen3_encoder<Shape>, pool<pooling::last_token>, answer_logits<Shape.width>>;
+    detail::qwen_encoder<Shape>, pool<pooling::last_token>, answer_logits<Shape.width>>;
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -11,12 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE result<roberta_shape> roberta_family::read(json_value config) {
   config_reader reader(config);
   roberta_shape shape;
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
+  reader.encoder_sizes(shape);
   reader.size_or("type_vocab_size", shape.types);
   reader.index_or("pad_token_id", shape.padding);
   reader.activation("hidden_act", shape.activation);
@@ -34,17 +29,11 @@ TESSERA_INLINE encoder_description roberta_family::facts(const roberta_shape& sh
   const roberta_shape plain;
   encoder_description made;
   made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
   made.width = shape.width;
   made.positions = shape.positions - shape.padding - 1;
   made.types = shape.types;
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  facts.size("hidden_size", "width", shape.width, plain.width);
-  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
-  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
-  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);
   facts.size("pad_token_id", "padding", shape.padding, plain.padding);
   facts.activation("hidden_act", "activation", shape.activation, plain.activation);

@@ -4,6 +4,7 @@
 
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
+#include <tessera/model/bert_family.hpp>
 #include <tessera/model/description.hpp>
 
 namespace tessera::inline TESSERA_ABI {
@@ -30,22 +31,7 @@ struct roberta_family {
   using shape = roberta_shape;
   static constexpr std::string_view label = "roberta";
 
-  static constexpr auto names = std::to_array<published_name>({
-      {"token_embedding.", "embeddings.word_embeddings."},
-      {"position_embedding.", "embeddings.position_embeddings."},
-      {"token_type_embedding.", "embeddings.token_type_embeddings."},
-      {"norm.", "embeddings.LayerNorm."},
-      {"layers.{}.attention.query.", "encoder.layer.{}.attention.self.query."},
-      {"layers.{}.attention.key.", "encoder.layer.{}.attention.self.key."},
-      {"layers.{}.attention.value.", "encoder.layer.{}.attention.self.value."},
-      {"layers.{}.attention.output.", "encoder.layer.{}.attention.output.dense."},
-      {"layers.{}.attention.norm.", "encoder.layer.{}.attention.output.LayerNorm."},
-      {"layers.{}.feed_forward.up.", "encoder.layer.{}.intermediate.dense."},
-      {"layers.{}.feed_forward.down.", "encoder.layer.{}.output.dense."},
-      {"layers.{}.feed_forward.norm.", "encoder.layer.{}.output.LayerNorm."},
-      {"dense.1.", "classifier.out_proj."},
-      {"dense.", "classifier.dense."},
-  });
+  static constexpr auto names = detail::bert_names("classifier.dense.", "classifier.out_proj.");
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "roberta."});
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept {
@@ -57,12 +43,7 @@ struct roberta_family {
 
   template <class Sink>
   static constexpr void describe(const roberta_shape& shape, Sink sink) {
-    described::table(sink.scope("token_embedding"), shape.vocabulary, shape.width);
-    described::table(sink.scope("position_embedding"), shape.positions, shape.width);
-    described::table(sink.scope("token_type_embedding"), shape.types, shape.width);
-    described::norm(sink.scope("norm"), shape.width);
-    for (std::size_t i = 0; i < shape.layers; ++i)
-      described::encoder_layer(sink.scope("layers", i), shape.width, shape.width, shape.width, shape.inner);
+    detail::describe_bert(shape, sink);
   }
 };
 

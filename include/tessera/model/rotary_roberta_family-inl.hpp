@@ -20,12 +20,7 @@ TESSERA_INLINE bool rotary_roberta_family::reads(std::string_view model_type, js
 TESSERA_INLINE result<rotary_roberta_shape> rotary_roberta_family::read(json_value config) {
   config_reader reader(config);
   rotary_roberta_shape shape{.adapters = 0, .rank = 0};
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size("num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size("hidden_size", shape.width);
-  reader.size("num_attention_heads", shape.heads);
-  reader.size("intermediate_size", shape.inner);
-  reader.size("max_position_embeddings", shape.positions);
+  reader.encoder_sizes(shape);
   reader.size_or("type_vocab_size", shape.types);
   reader.activation("hidden_act", shape.activation);
   reader.epsilon("layer_norm_eps", shape.epsilon);
@@ -60,12 +55,7 @@ TESSERA_INLINE encoder_description rotary_roberta_family::facts(const rotary_rob
   made.width = shape.width;
   made.adapters = shape.adapters;
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);
-  facts.size("hidden_size", "width", shape.width, plain.width);
-  facts.size("num_attention_heads", "heads", shape.heads, plain.heads);
-  facts.size("intermediate_size", "inner", shape.inner, plain.inner);
-  facts.size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);
   facts.activation("hidden_act", "activation", shape.activation, plain.activation);
   facts.number("layer_norm_eps", "epsilon", shape.epsilon, plain.epsilon);

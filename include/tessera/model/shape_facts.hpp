@@ -17,6 +17,16 @@ class shape_facts {
   void size(std::string_view key, std::string_view field, std::size_t value, std::size_t plain) {
     add(key, field, value == plain, std::to_string(value), std::to_string(value));
   }
+  /// The sizes that every encoder of BERT's spelling has.
+  template <class Shape>
+  void encoder_sizes(const Shape& shape, const Shape& plain) {
+    size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
+    size("num_hidden_layers", "layers", shape.layers, plain.layers);
+    size("hidden_size", "width", shape.width, plain.width);
+    size("num_attention_heads", "heads", shape.heads, plain.heads);
+    size("intermediate_size", "inner", shape.inner, plain.inner);
+    size("max_position_embeddings", "positions", shape.positions, plain.positions);
+  }
   void number(std::string_view key, std::string_view field, double value, double plain) {
     std::string text = shortest(value);
     std::string spelled = text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
