@@ -143,7 +143,9 @@ class reranker {
     std::vector<ranked_text> ranked;
     for (std::size_t i = 0; i < found.size(); ++i)
       if (found[i].score >= options.least) ranked.push_back({i, found[i].score});
-    std::ranges::stable_sort(ranked, std::greater(), &ranked_text::score);
+    std::ranges::sort(ranked, [](const ranked_text& a, const ranked_text& b) {
+      return a.score != b.score ? a.score > b.score : a.index < b.index;
+    });
     if (ranked.size() > options.top) ranked.resize(options.top);
     return ranked;
   }

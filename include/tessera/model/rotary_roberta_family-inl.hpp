@@ -33,8 +33,8 @@ TESSERA_INLINE result<rotary_roberta_shape> rotary_roberta_family::read(json_val
   reader.only("add_cross_attention", false);
   reader.only("use_reg_tokens", false);
   reader.divides("num_attention_heads", shape.heads, "hidden_size", shape.width);
-  if (const auto names = config.find("lora_adaptations"); names && !names->is_null()) {
-    if (const auto list = names->elements()) shape.adapters = list->size();
+  if (const auto tasks = config.find("lora_adaptations"); tasks && !tasks->is_null()) {
+    if (const auto list = tasks->elements()) shape.adapters = list->size();
     else reader.add(list.error());
     if (shape.adapters > 0) {
       shape.rank = 4;

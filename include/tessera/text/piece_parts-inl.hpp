@@ -65,7 +65,9 @@ inline void add_piece_tokens(std::span<const piece> pieces, tokenizer_parts& par
   std::vector<token_id> order(pieces.size());
   std::iota(order.begin(), order.end(), token_id{0});
   std::erase_if(order, [&](token_id id) { return !merges_into(id); });
-  std::ranges::stable_sort(order, std::greater{}, [&](token_id id) { return pieces[id].score; });
+  std::ranges::sort(order, [&](token_id a, token_id b) {
+    return pieces[a].score != pieces[b].score ? pieces[a].score > pieces[b].score : a < b;
+  });
   std::vector<bpe_merge> merges;
   std::uint32_t rank = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {

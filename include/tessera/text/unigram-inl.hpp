@@ -65,7 +65,7 @@ void unigram::find_best(std::string_view word, scratch& work) const {
     const double here = nodes[start].score;
     const std::size_t length = utf8_size(word[start]);
     const auto offer = [&](std::size_t end, double score, token_id id) {
-      const double candidate = static_cast<sum>(static_cast<sum>(score) + static_cast<sum>(here));
+      const auto candidate = static_cast<double>(static_cast<sum>(static_cast<sum>(score) + static_cast<sum>(here)));
       auto& node = nodes[end];
       if (node.start != detail::no_start && !(candidate > node.score)) return;
       node = {candidate, static_cast<std::uint32_t>(start), id};
