@@ -294,10 +294,15 @@ class model {
   std::shared_ptr<const state> state_;
 };
 
-/// Reads a model of this type from a directory. The default argument completes the type, so that what is wrong with it is said before
-/// std::expected looks at it.
+namespace detail {
+/// Completes the type first, so that what is wrong with it is said before std::expected looks at it.
 template <class Model, std::size_t = sizeof(Model)>
-[[nodiscard]] result<Model> load(std::string_view directory, const load_options& options = {}) {
+using loaded = result<Model>;
+}  // namespace detail
+
+/// Reads a model of this type from a directory.
+template <class Model>
+[[nodiscard]] detail::loaded<Model> load(std::string_view directory, const load_options& options = {}) {
   return Model::load(directory, options);
 }
 
