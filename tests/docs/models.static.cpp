@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The code of docs/models.md.
+#include <tessera/model/jina_v3.hpp>
+#include <tessera/op/distance.hpp>
+
+namespace ts = tessera;
+
+namespace docs {
+
+inline ts::result<float> similarity(const ts::jina_v3<>& encoder, std::string_view query, std::string_view passage) {
+  // [tasks]
+  using task = ts::jina_v3_task;
+  TESSERA_TRY(const auto asked, encoder.encode(query, {.task = task::retrieval_query}));
+  TESSERA_TRY(const auto found, encoder.encode(passage, {.task = task::retrieval_passage}));
+  // [/tasks]
+  return ts::cosine_similarity(asked, found);
+}
+
+// [adapters]
+using my_layer = ts::encoder_layer<256, ts::heads<8>, ts::feed_forward<1024, ts::gelu, ts::adapters<3, 8>>,  // three of rank 8
+                                   ts::layer_norm<256>, ts::rotary<32>, ts::adapters<3, 8>>;
+using my_model = ts::model<ts::space<"my_tasks", 256, ts::pooling::mean>, ts::token_embedding<32'000, 256>, ts::layer_norm<256>,
+                           ts::repeat<6, my_layer>, ts::pool<ts::pooling::mean>>;
+static_assert(my_model::graph::adapters == 3);
+// [/adapters]
+
+}  // namespace docs
