@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What model types share, of tessera::compiled.
+#include <tessera/model/batching_engine-inl.hpp>
 #include <tessera/model/bert_family-inl.hpp>
 #include <tessera/model/description-inl.hpp>
 #include <tessera/model/directory-inl.hpp>

@@ -4,6 +4,7 @@
 
 #include <tests/model/support.hpp>
 
+#include <tessera/model/batching_engine.hpp>
 #include <tessera/model/reranker.hpp>
 
 namespace tessera_tests {
@@ -54,6 +55,9 @@ void check_pairs(const std::string& folder, double tolerance) {
   // One alone has the same bits; a ranking is in order, above its threshold, and by the same scores.
   const ts::relevance alone = value_of(judge.score(pairs[1].query, pairs[1].text));
   CHECK(same_bits(std::span(&alone.logit, 1), std::span(&logits[1], 1)));
+  const auto engine = value_of(ts::batching_engine<Judge>::start(judge));
+  const ts::relevance batched = value_of(engine.score(pairs[1].query, pairs[1].text));
+  CHECK(same_bits(std::span(&batched.logit, 1), std::span(&logits[1], 1)));
   std::vector<std::string> texts;
   for (const auto& [query, text] : lines) texts.push_back(text);
   const auto ranked = value_of(judge.rank(pairs[1].query, texts, {.least = 0.3f, .top = 5}));

@@ -34,7 +34,8 @@ enum class error_code : std::uint8_t {
   over_budget,      ///< the memory budget given by the caller does not suffice
   out_of_memory,    ///< an allocation failed
   checksum,         ///< bytes that are not the bytes that were written
-  stopped,          ///< the caller's stop token asked to stop
+  stopped,          ///< the caller's stop token asked to stop, or what was asked has been stopped
+  overloaded,       ///< a bounded queue is full: the same call may succeed later
 };
 
 [[nodiscard]] constexpr std::string_view to_string(error_code code) noexcept;
@@ -81,6 +82,7 @@ constexpr std::string_view to_string(error_code code) noexcept {
     case error_code::out_of_memory: return "out of memory";
     case error_code::checksum: return "checksum mismatch";
     case error_code::stopped: return "stopped";
+    case error_code::overloaded: return "overloaded";
   }
   return "unknown error";
 }

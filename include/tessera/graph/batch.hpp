@@ -71,6 +71,11 @@ class token_batch_builder {
       add_token(static_cast<std::uint32_t>(ids[i]), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(types[i]));
     end_text(skipped, adapter);
   }
+  /// Text i of another batch.
+  void copy_text(const token_batch& batch, std::size_t i) {
+    for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) add_token(batch.ids[t], batch.positions[t], batch.types[t]);
+    end_text(batch.left_out(i), batch.adapter_of(i));
+  }
   [[nodiscard]] std::size_t tokens() const noexcept { return ids_.size(); }
   [[nodiscard]] std::size_t texts() const noexcept { return offsets_.size() - 1; }
   [[nodiscard]] token_batch view() const noexcept { return {ids_, positions_, types_, offsets_, skipped_, adapters_}; }

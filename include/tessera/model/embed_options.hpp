@@ -26,6 +26,14 @@ enum class on_too_long : std::uint8_t {
   refuse,    ///< an error (too_long)
 };
 
+/// How a text is read. `embed_options` and `request_options` hold the same choices and explain them.
+struct reading_options {
+  on_empty empty = on_empty::embed;
+  on_too_long too_long = on_too_long::truncate;
+  std::optional<std::string_view> prompt = {};
+  std::optional<std::string_view> task = {};
+};
+
 struct embed_options {
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -44,6 +52,10 @@ struct embed_options {
   std::stop_token stop = {};                 ///< asked between blocks; then the call ends with an error (stopped)
   observer listener = {};                    ///< progress in texts; slow calls
   std::chrono::milliseconds slow_after{0};   ///< calls that take longer are reported as `slow`; 0: none
+
+  [[nodiscard]] reading_options reading() const noexcept {
+    return {.empty = empty, .too_long = too_long, .prompt = prompt, .task = task};
+  }
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -38,6 +38,7 @@ class scratch_lease {
   scratch_lease(const scratch_lease&) = delete;
   scratch_lease& operator=(const scratch_lease&) = delete;
   [[nodiscard]] Scratch& operator*() const noexcept { return *scratch_; }
+  [[nodiscard]] Scratch* operator->() const noexcept { return scratch_; }
 
  private:
   [[nodiscard]] static Scratch& of_thread() {
@@ -137,9 +138,7 @@ template <class Take, class Number>
                                               .thing = "workspace of " + std::to_string(length) + " tokens",
                                               .wanted = "at most " + std::to_string(limits.workspace_bytes) + " bytes a thread",
                                               .found = std::to_string(bytes)});
-      for (std::size_t t = batch.offsets[next]; t < batch.offsets[next + 1]; ++t)
-        block.add_token(batch.ids[t], batch.positions[t], batch.types[t]);
-      block.end_text(batch.left_out(next), batch.adapter_of(next));
+      block.copy_text(batch, next);
     }
     TESSERA_CHECK(memory.reserve(need(block.texts(), block.tokens())));
     const workspace::mark scope(memory);

@@ -20,6 +20,22 @@ struct graph_runner {
   std::size_t adapters;    ///< that a text may choose from; 0: none
 };
 
+/// The functions of a loaded graph; `weights` must outlive them.
+template <class Graph, class Weights>
+[[nodiscard]] graph_runner runner_of(const Weights& weights, bool unit_length) noexcept {
+  return {.weights = &weights,
+          .run = [](const void* loaded, const token_batch& batch, workspace& memory) noexcept -> const float* {
+            return Graph::run(*static_cast<const Weights*>(loaded), batch, memory).data;
+          },
+          .workspace_bytes = [](batch_size size) noexcept { return Graph::workspace_bytes(size); },
+          .dimension = Graph::output::width,
+          .unit_length = unit_length,
+          .vocabulary = Graph::vocabulary,
+          .positions = Graph::positions,
+          .types = Graph::types,
+          .adapters = Graph::adapters};
+}
+
 /// Tokens of a block: enough rows for the matrix kernel to run at its speed, few enough to stay in the second-level cache.
 inline constexpr std::size_t block_tokens = 256;
 

@@ -131,6 +131,8 @@ class model {
   using graph = typename parts::graph;
   using vector = embedding<Space>;
   using matrix = embedding_matrix<Space>;
+  using input = std::string_view;
+  using answer = vector;
 
   static constexpr std::size_t dimension = Space::dimension;
   static constexpr std::size_t parameter_count = graph::parameter_count;
@@ -241,6 +243,15 @@ class model {
     return states;
   }
 
+  /// For what runs many callers' texts together (model/batching_engine.hpp): the loaded graph, and the vector of a row that it made.
+  [[nodiscard]] graph_runner runner() const noexcept { return runner_of<graph>(state_->loaded, Space::unit_length); }
+  [[nodiscard]] answer answer_of(const float* row) const noexcept {
+    vector made;
+    std::copy_n(row, dimension, made.data());
+    made.set_made_by(state_->made_by);
+    return made;
+  }
+
   /// Tells vectors of these weights from those of others with the same type.
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
   /// The model's tokenizer; none where it was loaded for ready tokens only.
@@ -265,19 +276,6 @@ class model {
   };
   explicit model(std::shared_ptr<const state> loaded) noexcept : state_(std::move(loaded)) {}
 
-  [[nodiscard]] graph_runner runner() const noexcept {
-    return {.weights = &state_->loaded,
-            .run = [](const void* loaded, const token_batch& batch, workspace& memory) noexcept -> const float* {
-              return graph::run(*static_cast<const typename graph::template weights<weights>*>(loaded), batch, memory).data;
-            },
-            .workspace_bytes = [](batch_size size) noexcept { return graph::workspace_bytes(size); },
-            .dimension = dimension,
-            .unit_length = Space::unit_length,
-            .vocabulary = graph::vocabulary,
-            .positions = graph::positions,
-            .types = graph::types,
-            .adapters = graph::adapters};
-  }
   template <class Text>
   [[nodiscard]] static text_list list_of(std::span<const Text> texts) noexcept {
     return {texts.data(), texts.size(),

@@ -68,6 +68,9 @@ class reranker {
  public:
   using graph = typename detail::graph_of<Encoder, Head...>::type;
   using weights = Weights;
+  using input = text_pair;
+  using answer = relevance;
+  static constexpr bool asks_a_question = Kind.answers;  ///< a pair becomes one text
   static constexpr std::size_t outputs = graph::output::width;
   static_assert(outputs == 1 || outputs == 2, "tessera: a reranker ends in one logit a text, or in those of yes and no");
   static constexpr std::size_t parameter_count = graph::parameter_count;
@@ -118,7 +121,7 @@ class reranker {
   [[nodiscard]] result<std::vector<relevance>> scores(const token_batch& batch, thread_pool* threads = nullptr) const {
     TESSERA_TRY(const auto rows, logits(batch, threads));
     std::vector<relevance> made;
-    for (std::size_t i = 0; i < batch.texts(); ++i) made.push_back(detail::relevance_of(rows.data() + i * outputs, outputs));
+    for (std::size_t i = 0; i < batch.texts(); ++i) made.push_back(answer_of(rows.data() + i * outputs));
     return made;
   }
   /// The graph's outputs for ready tokens, [texts, outputs].
@@ -160,6 +163,14 @@ class reranker {
     std::copy_n(last.data, made.size(), made.data());
     return made;
   }
+  /// For what runs many callers' pairs together (model/batching_engine.hpp).
+  [[nodiscard]] graph_runner runner() const noexcept { return runner_of<graph>(state_->loaded, false); }
+  [[nodiscard]] answer answer_of(const float* row) const noexcept { return detail::relevance_of(row, outputs); }
+  [[nodiscard]] static std::string question(const text_pair& pair)
+    requires(Kind.answers)
+  {
+    return yes_no_question(pair.query, pair.text);
+  }
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
   [[nodiscard]] const std::optional<tokenizer>& text_tokenizer() const noexcept { return state_->text.tokens; }
   [[nodiscard]] const text_settings& settings() const noexcept { return state_->text; }
@@ -174,25 +185,11 @@ class reranker {
   };
   explicit reranker(std::shared_ptr<const state> loaded) noexcept : state_(std::move(loaded)) {}
 
-  [[nodiscard]] graph_runner runner() const noexcept {
-    return {.weights = &state_->loaded,
-            .run = [](const void* loaded, const token_batch& batch, workspace& memory) noexcept -> const float* {
-              return graph::run(*static_cast<const typename graph::template weights<weights>*>(loaded), batch, memory).data;
-            },
-            .workspace_bytes = [](batch_size size) noexcept { return graph::workspace_bytes(size); },
-            .dimension = outputs,
-            .unit_length = false,
-            .vocabulary = graph::vocabulary,
-            .positions = graph::positions,
-            .types = graph::types,
-            .adapters = graph::adapters};
-  }
-
   [[nodiscard]] result<> score_into(std::span<const text_pair> pairs, const embed_options& options, std::span<relevance> into) const {
     std::vector<float> rows(pairs.size() * outputs);
-    if constexpr (Kind.answers) {
+    if constexpr (asks_a_question) {
       std::vector<std::string> questions;
-      for (const text_pair& pair : pairs) questions.push_back(yes_no_question(pair.query, pair.text));
+      for (const text_pair& pair : pairs) questions.push_back(question(pair));
       const text_list list{questions.data(), questions.size(),
                            [](const void* first, std::size_t i) noexcept -> std::string_view {
                              return static_cast<const std::string*>(first)[i];
@@ -204,7 +201,7 @@ class reranker {
                            [](const void* first, std::size_t i) noexcept { return static_cast<const text_pair*>(first)[i].text; }};
       TESSERA_CHECK(embed_texts(runner(), state_->text, list, options, rows.data(), outputs));
     }
-    for (std::size_t i = 0; i < pairs.size(); ++i) into[i] = detail::relevance_of(rows.data() + i * outputs, outputs);
+    for (std::size_t i = 0; i < pairs.size(); ++i) into[i] = answer_of(rows.data() + i * outputs);
     return {};
   }
 
