@@ -17,3 +17,4 @@
 #include <tessera/model/roberta_family-inl.hpp>
 #include <tessera/model/rotary_roberta_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>
+#include <tessera/model/text_settings-inl.hpp>

@@ -4,7 +4,7 @@
 
 #include <tessera/model/batching_engine.hpp>
 #include <tessera/model/graph_runner-inl.hpp>
-#include <tessera/model/text_reading-inl.hpp>
+#include <tessera/model/text_reading.hpp>
 
 #include <cerrno>
 #include <condition_variable>
@@ -58,8 +58,7 @@ class batching_workers final : public batching_core {
                                 completion done) override {
     const scratch_lease<caller_scratch> lease;
     read_scratch& read = lease->reading;
-    TESSERA_TRY(const text_reading reading,
-                text_reading::make(settings_, {.empty = options.empty, .too_long = options.too_long, .prompt = options.prompt, .task = options.task}));
+    TESSERA_TRY(const text_reading reading, text_reading::make(settings_, options.reading()));
     TESSERA_CHECK(reading.read(text, pair, read));
     std::size_t tokens = read.tokens.size();
     for (const encoding& window : read.tokens.overflowing) tokens += window.size();

@@ -43,6 +43,10 @@ struct request_options {
   std::optional<std::string_view> prompt = {};
   std::optional<std::string_view> task = {};
   std::stop_token stop = {};  ///< asked when the text's turn comes; then it fails (stopped)
+
+  [[nodiscard]] reading_options reading() const noexcept {
+    return {.empty = empty, .too_long = too_long, .prompt = prompt, .task = task};
+  }
 };
 
 /// What an engine has done so far.

@@ -7,32 +7,13 @@
 /// neighbours. Memory between calls is kept by the thread, so a warm call allocates nothing but its result.
 #pragma once
 
-#include <tessera/model/directory.hpp>
 #include <tessera/model/embed_options.hpp>
 #include <tessera/model/graph_runner.hpp>
-#include <tessera/text/tokenizer.hpp>
+#include <tessera/model/text_settings.hpp>
 
-#include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 namespace tessera::inline TESSERA_ABI {
-
-/// How a model treats its texts; fixed when it is loaded.
-struct text_settings {
-  std::optional<tokenizer> tokens = {};  ///< none where the model was loaded for ready tokens only
-  std::size_t max_tokens = 0;  ///< of one text, special tokens included
-  bool lower_case = false;
-  bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
-  std::vector<std::pair<std::string, std::string>> prompts = {};
-  std::optional<std::string> default_prompt = {};
-  std::vector<model_task> tasks = {};  ///< of a model with adapters, by their number
-
-  /// The text behind a name, "" for none. Error: not_found, listing the known names.
-  [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
-  /// The number of a task. Error: not_found, listing the known names.
-  [[nodiscard]] result<std::uint32_t> task(std::string_view name) const;
-};
 
 /// What a reranker judges.
 struct text_pair {

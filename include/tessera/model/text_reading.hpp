@@ -4,7 +4,8 @@
 
 #include <tessera/dispatch.hpp>
 #include <tessera/model/embed_options.hpp>
-#include <tessera/model/text_embedder.hpp>
+#include <tessera/model/graph_runner.hpp>
+#include <tessera/model/text_settings.hpp>
 #include <tessera/text/unicode.hpp>
 #include <tessera/text/utf8.hpp>
 

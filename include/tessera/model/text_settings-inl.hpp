@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Definitions of model/text_settings.hpp.
+#pragma once
+
+#include <tessera/io/quoted.hpp>
+#include <tessera/model/text_settings.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+TESSERA_INLINE result<std::string_view> text_settings::prompt(std::optional<std::string_view> name) const {
+  if (!name && default_prompt) name = *default_prompt;
+  if (!name || name->empty()) return std::string_view();
+  std::string known;
+  for (const auto& [label, text] : prompts) {
+    if (label == *name) return text;
+    known += (known.empty() ? "" : ", ") + tessera::quoted(label);
+  }
+  return fail({.code = error_code::not_found,
+               .thing = "prompt",
+               .wanted = known.empty() ? "none (this model has no prompts)" : "one of " + known,
+               .found = tessera::quoted(*name)});
+}
+
+TESSERA_INLINE result<std::uint32_t> text_settings::task(std::string_view name) const {
+  std::string known;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i].name == name) return static_cast<std::uint32_t>(i);
+    known += (known.empty() ? "" : ", ") + tessera::quoted(tasks[i].name);
+  }
+  return fail({.code = error_code::not_found,
+               .thing = "task",
+               .wanted = known.empty() ? "none (this model has no tasks)" : "one of " + known,
+               .found = tessera::quoted(name)});
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How a model treats its texts: its tokenizer, their limit, its prompts and tasks, as its directory says.
+///
+///     encoder.settings().prompt("query")   // expected<string_view, error>: "Represent this sentence for searching relevant passages: "
+#pragma once
+
+#include <tessera/model/directory.hpp>
+#include <tessera/text/tokenizer.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// How a model treats its texts; fixed when it is loaded.
+struct text_settings {
+  std::optional<tokenizer> tokens = {};  ///< none where the model was loaded for ready tokens only
+  std::size_t max_tokens = 0;  ///< of one text, special tokens included
+  bool lower_case = false;
+  bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
+  std::vector<std::pair<std::string, std::string>> prompts = {};
+  std::optional<std::string> default_prompt = {};
+  std::vector<model_task> tasks = {};  ///< of a model with adapters, by their number
+
+  /// The text behind a name, "" for none. Error: not_found, listing the known names.
+  [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
+  /// The number of a task. Error: not_found, listing the known names.
+  [[nodiscard]] result<std::uint32_t> task(std::string_view name) const;
+};
+
+}  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/model/text_settings-inl.hpp>
+#endif
