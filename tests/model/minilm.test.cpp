@@ -17,7 +17,7 @@ static_assert(ts::bge_small_en<>::parameter_count == ts::e5_small<>::parameter_c
 namespace {
 
 std::string minilm_folder() {
-  const auto folder = std::filesystem::path(TESSERA_SOURCE_DIR) / "models/all-MiniLM-L6-v2";
+  const auto folder = source_tree() / "models/all-MiniLM-L6-v2";
   if (!std::filesystem::exists(folder / "model.safetensors")) SKIP("no models/all-MiniLM-L6-v2 (tools/get-model all-MiniLM-L6-v2)");
   return folder.string();
 }

@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("precision: weights from files of any kind, at the stated mem
 
 TEMPLATE_TEST_CASE("precision: minilm against the reference's vectors of 200 texts", "[model]", ts::bf16, ts::i8) {
   const std::string golden = fixture("text/minilm_golden").string();
-  const auto folder = std::filesystem::path(TESSERA_SOURCE_DIR) / "models/all-MiniLM-L6-v2";
+  const auto folder = source_tree() / "models/all-MiniLM-L6-v2";
   if (!std::filesystem::exists(folder / "model.safetensors")) SKIP("no models/all-MiniLM-L6-v2 (tools/get-model all-MiniLM-L6-v2)");
   const auto model = value_of(ts::load<ts::minilm_l6<TestType>>(folder.string()));
   const auto texts = texts_of(golden + "/texts.jsonl");

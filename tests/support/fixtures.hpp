@@ -17,10 +17,12 @@
 
 namespace tessera_tests {
 
+/// The directory of this repository.
+const std::filesystem::path& source_tree();
+
 /// The fixture below tests/data (a small core that travels with the repository), else below ../shared/fixtures, or none.
 inline std::optional<std::filesystem::path> find_fixture(std::string_view name) {
-  const std::filesystem::path source = TESSERA_SOURCE_DIR;
-  for (const auto& place : {source / "tests/data", source.parent_path() / "shared/fixtures"}) {
+  for (const auto& place : {source_tree() / "tests/data", source_tree().parent_path() / "shared/fixtures"}) {
     std::error_code ignored;
     if (std::filesystem::exists(place / name, ignored)) return place / name;
   }

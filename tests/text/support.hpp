@@ -18,7 +18,7 @@ namespace ts = tessera;
 
 /// The complete fixture where it is at hand, else the thinned copy in tests/data, else the test is skipped.
 inline std::filesystem::path full_fixture(const std::string& name) {
-  const auto full = std::filesystem::path(TESSERA_SOURCE_DIR).parent_path() / "shared/fixtures" / name;
+  const auto full = source_tree().parent_path() / "shared/fixtures" / name;
   std::error_code ignored;
   return std::filesystem::exists(full, ignored) ? full : fixture(name);
 }

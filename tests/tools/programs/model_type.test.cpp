@@ -16,7 +16,7 @@ TEST_CASE("the printed header declares the directory's type", "[programs][model-
              "static_assert(std::is_same_v<model_type, ts::bert<ts::space<\"bert_cls\", 64, ts::pooling::cls, ts::unit_length>,\n"
              "    ts::bert_shape{.vocabulary = 300, .layers = 2, .width = 64, .heads = 2, .inner = 128, .positions = 24,\n"
              "                   .types = 2, .activation = ts::gelu_tanh::kernel, .epsilon = 1e-12}>>);\n");
-  const answer compiled = call({TESSERA_MODEL_COMPILER, "@" TESSERA_MODEL_FLAGS, "-O0", "-I" TESSERA_SOURCE_DIR "/include", "-fsyntax-only",
+  const answer compiled = call({TESSERA_MODEL_COMPILER, "@" TESSERA_MODEL_FLAGS, "-O0", "-I" + (tessera_tests::source_tree() / "include").string(), "-fsyntax-only",
                                 (scratch / "user.cpp").string()});
   INFO(compiled.err);
   CHECK(compiled.status == 0);
