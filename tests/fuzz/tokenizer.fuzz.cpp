@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// corpus: text/bad/ok_tokenizer.json text/bad/tokenizer_*.json text/tokenizers/wordpiece_cased/tokenizer.json
-// Any tokenizer.json: refused, or a tokenizer whose ids, offsets and windows keep their promises on texts of its own
-// making.
+// corpus: text/bad/ok_tokenizer*.json text/bad/tokenizer_*.json text/tokenizers/wordpiece_cased/tokenizer.json
+// text/tokenizers/bpe_gemma/tokenizer.json Any tokenizer.json: refused, or a tokenizer whose ids, offsets and windows
+// keep their promises on texts of its own making.
 #include <tests/fuzz/target.hpp>
 
 #include <tessera/text/tokenizer.hpp>

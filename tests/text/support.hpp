@@ -5,6 +5,7 @@
 #include <tests/io/support.hpp>
 
 #include <tessera/text/tokenizer.hpp>
+#include <tessera/text/tokenizer_file.hpp>
 #include <tessera/text/tokenizer_json.hpp>
 
 #include <filesystem>

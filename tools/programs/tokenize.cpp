@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
                "tokenize");
   std::string tokenizer, input, output;
   bool no_special = false;
-  app.add_option("TOKENIZER", tokenizer, "tokenizer.json, a model directory, vocab.txt or a GGUF file")->required();
+  app.add_option("TOKENIZER", tokenizer, "tokenizer.json, a model directory, a sentencepiece .model, vocab.txt or a GGUF file")->required();
   app.add_option("--input", input,
                  "lines {\"text\", \"pair\"?, \"max_length\"?, \"strategy\"?, \"direction\"?, \"stride\"?, "
                  "\"add_special_tokens\"?}")

@@ -60,7 +60,8 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
       return text.find(mark, part_end(text, 0, text.size())) != std::string_view::npos;
     };
     made.splits_before_mark_ = !joins && std::ranges::none_of(texts, has_inner_mark) && !settings.ignore_merges &&
-                               settings.continuing_prefix.empty() && settings.end_suffix.empty() && words->id_of(mark).has_value();
+                               settings.continuing_prefix.empty() && settings.end_suffix.empty() &&
+                               words->id_of(mark).has_value();
   }
   made.words_ = std::move(words);
   made.settings_ = std::move(settings);

@@ -19,8 +19,9 @@ namespace tessera::inline TESSERA_ABI::detail {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// Calls `each(id, begin, end)` for every token of the words: those of `known` are one token, others are remembered by the cache or cut by
-/// `cut(word, sink)`, where sink(id, begin, end) counts from the word's front. Precondition: at most `most_words` words, none empty.
+/// Calls `each(id, begin, end)` for every token of the words: those of `known` are one token, others are remembered by
+/// the cache or cut by `cut(word, sink)`, where sink(id, begin, end) counts from the word's front. Precondition: at
+/// most `most_words` words, none empty.
 template <class Cut, class Each>
 void for_each_cached(std::string_view text, std::span<const word_range> words, const word_table& known,
                      word_cache& cache, Cut&& cut, Each&& each) {

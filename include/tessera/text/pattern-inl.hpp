@@ -15,12 +15,21 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 struct compiled_expression {
-  pcre2_code_8* code = nullptr;
+  /// Steps of one search; the published expressions take a few a character.
+  static constexpr std::uint32_t most_steps = 2'000'000;
 
-  explicit compiled_expression(pcre2_code_8* made) noexcept : code(made) {}
+  pcre2_code_8* code;
+  pcre2_match_context_8* limits;  // null where memory was out: PCRE2's own limits then
+
+  explicit compiled_expression(pcre2_code_8* made) noexcept : code(made), limits(pcre2_match_context_create_8(nullptr)) {
+    if (limits != nullptr) pcre2_set_match_limit_8(limits, most_steps);
+  }
   compiled_expression(const compiled_expression&) = delete;
   compiled_expression& operator=(const compiled_expression&) = delete;
-  ~compiled_expression() { pcre2_code_free_8(code); }
+  ~compiled_expression() {
+    pcre2_match_context_free_8(limits);
+    pcre2_code_free_8(code);
+  }
 };
 
 struct known_expression {
@@ -54,7 +63,11 @@ inline constexpr known_expression known_expressions[] = {
       const bool blank = rest.starts_with("\\s"), other = rest.starts_with("\\S");
       if (blank && sets != 0) out += blanks;
       else if ((blank || other) && sets == 0) ((out += blank ? "[" : "[^") += blanks) += ']';
-      else out += rest.substr(0, 2);
+      else if (rest.size() > 2 && rest[2] == '{' && rest.find('}') != std::string_view::npos) {  // \p{L}, \x{85}
+        out += rest.substr(0, rest.find('}') + 1);
+        i += rest.find('}');
+        continue;
+      } else out += rest.substr(0, 2);
       ++i;
       continue;
     }
@@ -144,7 +157,7 @@ TESSERA_INLINE text_pattern::outcome text_pattern::search(std::string_view text,
   if (block == nullptr) return outcome::gave_up;
   const auto match = [&](std::uint32_t options) {
     return pcre2_match_8(engine_->code, reinterpret_cast<PCRE2_SPTR8>(text.data()), text.size(), from,
-                         options | PCRE2_NO_UTF_CHECK, block, nullptr);
+                         options | PCRE2_NO_UTF_CHECK, block, engine_->limits);
   };
   int found = match(0);
   if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(PCRE2_NO_JIT);

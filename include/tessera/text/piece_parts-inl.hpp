@@ -35,7 +35,8 @@ struct piece {
   return std::make_shared<const vocabulary>(std::move(made));
 }
 
-/// Tokens that are found in the text before anything else: control tokens, which are special, and those the user defined.
+/// Tokens that are found in the text before anything else: control tokens, which are special, and those the user
+/// defined.
 inline void add_piece_tokens(std::span<const piece> pieces, tokenizer_parts& parts) {
   for (std::size_t id = 0; id < pieces.size(); ++id) {
     const piece_type type = pieces[id].type;

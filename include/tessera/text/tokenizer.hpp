@@ -29,8 +29,8 @@ struct encode_options {
 
 class tokenizer {
  public:
-  /// Reads a tokenizer.json, a directory that holds one (or a vocab.txt), a vocab.txt, or a GGUF file. Errors:
-  /// not_found, io, malformed, unsupported (naming what the file asks for and where it stands).
+  /// Reads a tokenizer.json, a sentencepiece .model, a vocab.txt, a GGUF file, or a directory with one of the first
+  /// three. Errors: not_found, io, malformed, unsupported (naming what the file asks for and where it stands).
   [[nodiscard]] static result<tokenizer> open(std::string_view path);
   /// Errors: malformed where added tokens contradict each other or the vocabulary.
   [[nodiscard]] static result<tokenizer> make(tokenizer_parts parts);

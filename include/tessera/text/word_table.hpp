@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A map from short words to numbers: a word of at most 15 bytes is two registers, looked up without a loop over its bytes.
+/// A map from short words to numbers: a word of at most 15 bytes is two registers, looked up without a loop over its
+/// bytes.
 ///
 ///     const auto key = ts::word_table::load(text, begin, end);       // end - begin <= 15
 ///     const auto place = words.ask(key);                             // starts to fetch
 ///     if (auto id = words.find(key, place); id != ts::word_table::none) ...
 ///
-/// Four words in five of a text are tokens as a whole; finding them here instead of walking a trie spares the branch that is
-/// predicted wrong at the end of every walk.
+/// Four words in five of a text are tokens as a whole; finding them here instead of walking a trie spares the branch
+/// that is predicted wrong at the end of every walk.
 #pragma once
 
 #include <tessera/text/vocabulary.hpp>
@@ -33,7 +34,8 @@ class word_table {
 
   class builder;
 
-  /// The key of text[begin, end). Reads whole registers where the text around the word allows. Precondition: 1 to 15 bytes.
+  /// The key of text[begin, end). Reads whole registers where the text around the word allows. Precondition: 1 to 15
+  /// bytes.
   [[nodiscard]] static key load(std::string_view text, std::size_t begin, std::size_t end) noexcept {
     const std::size_t size = end - begin;
     TESSERA_ASSERT(size >= 1 && size <= longest && end <= text.size());
@@ -50,8 +52,8 @@ class word_table {
     return {words[0], (words[1] & all >> (128 - bits)) | length};
   }
 
-  /// Where the search for a word starts. Words that are looked up together should all be asked for first: the processor then
-  /// fetches them side by side instead of one after the other.
+  /// Where the search for a word starts. Words that are looked up together should all be asked for first: the processor
+  /// then fetches them side by side instead of one after the other.
   [[nodiscard]] std::size_t ask(const key& word) const noexcept {
     const std::size_t at = place(word);
     __builtin_prefetch(&slots_[at]);

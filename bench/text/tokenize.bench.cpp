@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// WordPiece over real text, one thread, in MB/s of UTF-8: wordpiece/titles takes package names and their one-line descriptions (this
-/// tree's own lines where the machine has no package list), wordpiece/documents this tree's headers and pages as whole texts,
-/// wordpiece/accented the same documents with every e written é, so that nothing stays on the ASCII path.
+/// The models over real text, one thread, in MB/s of UTF-8. MODEL/titles takes package names and their one-line
+/// descriptions (this tree's own lines where the machine has no package list), MODEL/documents this tree's headers and
+/// pages as whole texts, MODEL/accented the same documents with every e written é, so that nothing stays on the ASCII
+/// path, MODEL/word one megabyte without a blank, MODEL/load opening the file.
 #include <tessera/text/tokenizer.hpp>
 
 #include <benchmark/benchmark.h>
@@ -72,9 +73,30 @@ const texts& accented() {
   return all;
 }
 
-void wordpiece(benchmark::State& state, const texts& (*load)()) {
-  const auto path = fs::path(TESSERA_SOURCE_DIR) / "tests/data/text/tokenizers/minilm_wordpiece/tokenizer.json";
-  const auto tokenizer = ts::tokenizer::open(path.string());
+/// One megabyte without a blank.
+const texts& word() {
+  static const texts all = [] {
+    std::string made;
+    std::uint32_t random = 1;
+    while (made.size() < 1'000'000) {
+      random = random * 1664525U + 1013904223U;
+      made += static_cast<char>('a' + (random >> 24U) % 26);
+    }
+    return texts{std::move(made)};
+  }();
+  return all;
+}
+
+/// The complete fixture where it is at hand, else the copy in tests/data.
+fs::path file_of(const std::string& model) {
+  const auto name = fs::path("text/tokenizers") / model / "tokenizer.json";
+  const auto full = fs::path(TESSERA_SOURCE_DIR).parent_path() / "shared/fixtures" / name;
+  std::error_code ignored;
+  return fs::exists(full, ignored) ? full : fs::path(TESSERA_SOURCE_DIR) / "tests/data" / name;
+}
+
+void tokenize(benchmark::State& state, const std::string& model, const texts& (*load)()) {
+  const auto tokenizer = ts::tokenizer::open(file_of(model).string());
   if (!tokenizer) return state.SkipWithError(tokenizer.error().message().c_str());
   const texts& all = load();
   std::size_t bytes = 0;
@@ -97,15 +119,20 @@ void wordpiece(benchmark::State& state, const texts& (*load)()) {
       Counter(static_cast<double>(all.size()) * runs * 1e-6, Counter::kIsRate | Counter::kInvert);
 }
 
-void load(benchmark::State& state) {
-  const auto path =
-      (fs::path(TESSERA_SOURCE_DIR) / "tests/data/text/tokenizers/minilm_wordpiece/tokenizer.json").string();
+void open(benchmark::State& state, const std::string& model) {
+  const auto path = file_of(model).string();
   for (auto _ : state) benchmark::DoNotOptimize(ts::tokenizer::open(path));
 }
 
-}  // namespace
+const bool registered = [] {
+  for (const std::string model : {"minilm_wordpiece", "bpe_qwen2", "bpe_gemma", "bpe_llama", "unigram_xlmr", "unigram_seqnorm"}) {
+    const std::pair<const char*, const texts& (*)()> kinds[] = {
+        {"titles", titles}, {"documents", documents}, {"accented", accented}, {"word", word}};
+    for (const auto& [kind, load] : kinds)
+      benchmark::RegisterBenchmark((model + "/" + kind).c_str(), tokenize, model, load)->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark((model + "/load").c_str(), open, model)->Unit(benchmark::kMillisecond);
+  }
+  return true;
+}();
 
-BENCHMARK_CAPTURE(wordpiece, titles, titles)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(wordpiece, documents, documents)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(wordpiece, accented, accented)->Unit(benchmark::kMillisecond);
-BENCHMARK(load)->Name("wordpiece/load")->Unit(benchmark::kMillisecond);
+}  // namespace
