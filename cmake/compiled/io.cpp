@@ -5,6 +5,7 @@
 #include <tessera/io/json-inl.hpp>
 #include <tessera/io/mapped_file-inl.hpp>
 #include <tessera/io/npy-inl.hpp>
+#include <tessera/io/onnx-inl.hpp>
 #include <tessera/io/safetensors-inl.hpp>
 #include <tessera/io/sha256-inl.hpp>
 #include <tessera/io/tensor-inl.hpp>

@@ -55,7 +55,7 @@ TEST_CASE("weights: damaged directories get their verdict", "[weights]") {
     return message_of(ts::weights::open(fixture("text/bad/" + std::string(name)).string()));
   };
   CHECK_THAT(refused("weights_missing"),
-             ContainsSubstring("wanted model.safetensors or model.safetensors.index.json, found neither"));
+             ContainsSubstring("wanted model.safetensors, model.safetensors.index.json, onnx/model.onnx or model.onnx, found none of them"));
   CHECK_THAT(refused("weights_is_git_lfs_pointer"), ContainsSubstring("Git LFS pointer"));
   CHECK_THAT(refused("shard_missing"),
              ContainsSubstring("model-00002-of-00002.safetensors: cannot open: No such file"));

@@ -46,13 +46,14 @@ ts::result<> inspect_file(const std::string& path, report& into) {
   if (begin.starts_with("GGUF")) return inspect_gguf(path, into);
   if (begin.starts_with("\x93NUMPY") || path.ends_with(".npy")) return inspect_npy(path, into);
   if (begin.starts_with("\x89TSI") || path.ends_with(".tsi")) return inspect_index(path, into);
+  if (path.ends_with(".onnx")) return inspect_onnx(path, into);
   if (path.ends_with(".json")) return inspect_json(path, into);
   if (path.ends_with(".txt")) return inspect_tokenizer(path, into);
   // A safetensors file under any name: the length of its header, then an object.
   if (path.ends_with(".safetensors") || (begin.size() > 8 && begin[8] == '{')) return inspect_safetensors(path, into);
   return ts::fail({.code = ts::error_code::unsupported,
-                   .wanted = "a safetensors, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory",
-                   .found = path.ends_with(".onnx") ? "an ONNX file, which is not read" : "none of them",
+                   .wanted = "a safetensors, ONNX, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory",
+                   .found = "none of them",
                    .path = path});
 }
 
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
                "inspect");
   std::string path;
   bool all = false;
-  app.add_option("PATH", path, "a safetensors, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory")->required();
+  app.add_option("PATH", path, "a safetensors, ONNX, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory")->required();
   app.add_flag("--all", all, "list every tensor; without it those of all layers are one line");
   CLI11_PARSE(app, argc, argv);
   programs::report report(all);

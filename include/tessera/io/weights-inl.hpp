@@ -15,7 +15,8 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-inline constexpr std::array<std::string_view, 2> weight_files = {"model.safetensors", "model.safetensors.index.json"};
+inline constexpr std::array<std::string_view, 4> weight_files = {"model.safetensors", "model.safetensors.index.json", "onnx/model.onnx",
+                                                                 "model.onnx"};
 
 /// 'f' file, 'd' directory, 0 nothing there (or not to be looked at).
 [[nodiscard]] inline char kind_of_path(const std::string& path) noexcept {
@@ -40,11 +41,10 @@ TESSERA_INLINE result<weights> weights::open(std::string_view path) {
   for (const std::string_view name : detail::weight_files) {
     const std::string file = place + std::string(name);
     if (detail::kind_of_path(file) == 'f') return name.ends_with(".json") ? open_index(file) : open_file(file);
-    looked += (looked.empty() ? "" : " or ") + std::string(name);
+    looked += (looked.empty() ? "" : name == detail::weight_files.back() ? " or " : ", ") + std::string(name);
   }
-  std::string found = "neither";
-  for (const std::string_view other :
-       {"onnx/model.onnx", "model.onnx", "pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
+  std::string found = "none of them";
+  for (const std::string_view other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
     if (detail::kind_of_path(place + std::string(other)) == 'f') found = std::string(other) + ", which is not read";
   return fail({.code = error_code::not_found,
                .thing = "weights",
@@ -54,11 +54,12 @@ TESSERA_INLINE result<weights> weights::open(std::string_view path) {
 }
 
 TESSERA_INLINE result<weights> weights::open_file(std::string_view path) {
-  for (const std::string_view ending : {".onnx", ".gguf", ".bin", ".pt", ".pth", ".h5", ".msgpack"})
+  if (path.ends_with(".onnx")) return open_onnx(path);
+  for (const std::string_view ending : {".gguf", ".bin", ".pt", ".pth", ".h5", ".msgpack"})
     if (path.ends_with(ending))
       return fail({.code = error_code::unsupported,
                    .thing = "weights",
-                   .wanted = "a .safetensors file or its .index.json",
+                   .wanted = "a .safetensors file, its .index.json or an .onnx file",
                    .found = "a " + std::string(ending) + " file",
                    .path = std::string(path)});
   weights opened;
@@ -106,9 +107,19 @@ TESSERA_INLINE result<weights> weights::open_index(std::string_view path) {
   return opened;
 }
 
+TESSERA_INLINE result<weights> weights::open_onnx(std::string_view path) {
+  weights opened;
+  opened.path_ = path;
+  TESSERA_TRY(onnx file, onnx::open(path));
+  opened.exports_.push_back(std::move(file));
+  TESSERA_CHECK(opened.gather());
+  return opened;
+}
+
 TESSERA_INLINE result<> weights::gather() {
   for (const safetensors& source : sources_)
     tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
+  for (const onnx& source : exports_) tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
   std::ranges::sort(tensors_, [](const tensor_view& a, const tensor_view& b) {
     return a.name != b.name ? a.name < b.name : a.file < b.file;
   });
@@ -135,22 +146,31 @@ TESSERA_INLINE result<tensor_view> weights::at(std::string_view name) const {
                .path = path_});
 }
 
+TESSERA_INLINE std::vector<const mapped_file*> weights::mappings() const {
+  std::vector<const mapped_file*> all;
+  for (const safetensors& source : sources_) all.push_back(&source.file());
+  for (const onnx& source : exports_)
+    for (const mapped_file& file : source.files()) all.push_back(&file);
+  return all;
+}
+
 TESSERA_INLINE std::vector<std::string_view> weights::files() const {
   std::vector<std::string_view> paths;
-  for (const safetensors& source : sources_) paths.push_back(source.path());
+  for (const mapped_file* file : mappings()) paths.push_back(file->path());
   return paths;
 }
 
 TESSERA_INLINE result<> weights::unchanged() const {
-  for (const safetensors& source : sources_) TESSERA_CHECK(source.file().unchanged());
+  for (const mapped_file* file : mappings()) TESSERA_CHECK(file->unchanged());
   return {};
 }
 
 TESSERA_INLINE result<sha256_digest> weights::sha256() const {
   std::vector<std::byte> digests;
-  for (const safetensors& source : sources_) {
-    TESSERA_TRY(const sha256_digest digest, remembered_sha256(source.file()));
-    if (sources_.size() == 1) return digest;
+  const std::vector<const mapped_file*> files = mappings();
+  for (const mapped_file* file : files) {
+    TESSERA_TRY(const sha256_digest digest, remembered_sha256(*file));
+    if (files.size() == 1) return digest;
     digests.insert(digests.end(), digest.begin(), digest.end());
   }
   return tessera::sha256(digests);

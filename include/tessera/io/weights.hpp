@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The weights of a model as one set of tensors, however they are stored: one file, or shards behind an index.
+/// The weights of a model as one set of tensors, however they are stored: one file, shards behind an index, or an ONNX export.
 ///
 ///     TESSERA_TRY(const ts::weights file, ts::weights::open("models/all-MiniLM-L6-v2"));   // or a file, or an index
 ///     TESSERA_TRY(const auto table, file.at("embeddings.word_embeddings.weight"));
@@ -8,9 +8,10 @@
 ///
 /// Shards (`model.safetensors.index.json`: weight_map from tensor to file) must be plain file names beside the index,
 /// hold what the index says, and share no tensor name; the index's total_size is not used, published ones are often
-/// wrong.
+/// wrong. Of an ONNX export the tensors have their published names and orientation (io/onnx.hpp).
 #pragma once
 
+#include <tessera/io/onnx.hpp>
 #include <tessera/io/safetensors.hpp>
 
 #include <string>
@@ -22,9 +23,9 @@ namespace tessera::inline TESSERA_ABI {
 /// Move-only; views stay valid while it (or what it was moved to) lives.
 class weights {
  public:
-  /// `path` is a .safetensors file, an index (.json) or a directory that holds `model.safetensors` or
-  /// `model.safetensors.index.json`. Errors: not_found with the list of what was looked for, malformed, mismatch,
-  /// unsupported, io; each names the file.
+  /// `path` is a .safetensors file, an index (.json), an .onnx file or a directory that holds `model.safetensors`,
+  /// `model.safetensors.index.json`, `onnx/model.onnx` or `model.onnx`, looked for in this order. Errors: not_found with
+  /// the list of what was looked for, malformed, mismatch, unsupported, io; each names the file.
   [[nodiscard]] static result<weights> open(std::string_view path);
 
   /// All tensors of all files, sorted by name.
@@ -36,8 +37,11 @@ class weights {
 
   /// What was opened: the file or the index.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// The files that hold the tensors, one or more, in order of their names.
+  /// The files that hold the tensors, one or more, in order of their names; an export, then its external data.
   [[nodiscard]] std::vector<std::string_view> files() const;
+
+  /// True for an ONNX export, which may wrap the model: any prefix may stand before its names.
+  [[nodiscard]] bool exported() const noexcept { return !exports_.empty(); }
 
   /// Error (mismatch) where a file was written to since it was opened: what was copied may be of two states.
   [[nodiscard]] result<> unchanged() const;
@@ -48,10 +52,13 @@ class weights {
  private:
   [[nodiscard]] static result<weights> open_file(std::string_view path);
   [[nodiscard]] static result<weights> open_index(std::string_view path);
+  [[nodiscard]] static result<weights> open_onnx(std::string_view path);
+  [[nodiscard]] std::vector<const mapped_file*> mappings() const;
   [[nodiscard]] result<> gather();
 
   std::string path_;
   std::vector<safetensors> sources_;
+  std::vector<onnx> exports_;  // none or one
   std::vector<tensor_view> tensors_;
 };
 

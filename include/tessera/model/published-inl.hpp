@@ -35,7 +35,20 @@ TESSERA_INLINE result<published_tensors> published_tensors::open(const model_dir
       if (opened.find(model.encoder.manifest.front().label())) break;
       opened.prefix_ = {};
     }
+  if (opened.encoder_.exported() && !model.encoder.manifest.empty() && !opened.find(model.encoder.manifest.front().label()))
+    opened.prefix_ = opened.wrapper(model.encoder.manifest.front().label());
   return opened;
+}
+
+TESSERA_INLINE std::string published_tensors::wrapper(std::string_view first) const {
+  std::string prefix;
+  for (const naming::candidate& each : names_.published(first))
+    for (const tensor_view& tensor : encoder_.tensors()) {
+      if (!tensor.name.ends_with("." + each.name)) continue;
+      if (!prefix.empty()) return {};  // two of them: neither is known to be the model
+      prefix = tensor.name.substr(0, tensor.name.size() - each.name.size());
+    }
+  return prefix;
 }
 
 TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_view ours) const {
@@ -51,11 +64,16 @@ TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_vi
   }
   place where{&encoder_, names_.published(ours)};
   if (prefix_.empty()) return where;
-  // The head of a checkpoint with a prefix stands outside it.
-  const std::vector<naming::candidate> bare = where.names;
-  for (naming::candidate& each : where.names) each.name.insert(0, prefix_);
-  where.names.insert(where.names.end(), bare.begin(), bare.end());
-  return where;
+  // The head of a checkpoint with a prefix stands outside it: of "model.bert." behind "model." or behind nothing.
+  const std::vector<naming::candidate> bare = std::move(where.names);
+  where.names.clear();
+  for (std::string_view prefix = prefix_;; prefix = prefix.substr(0, prefix.rfind('.', prefix.size() - 2) + 1)) {
+    for (naming::candidate each : bare) {
+      each.name.insert(0, prefix);
+      where.names.push_back(std::move(each));
+    }
+    if (prefix.empty()) return where;
+  }
 }
 
 TESSERA_INLINE published_tensor published_tensors::find(std::string_view ours) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The tensors of a published directory under Tessera's names: compared with a manifest before anything is read, all mismatches at once.
 ///
-/// Legacy spellings (`LayerNorm.gamma`, `.beta`) are found too. Extra tensors are listed, never fatal.
+/// Legacy spellings (`LayerNorm.gamma`, `.beta`) are found too, and names behind the prefix of an ONNX export's wrapper.
+/// Extra tensors are listed, never fatal.
 #pragma once
 
 #include <tessera/base/fingerprint.hpp>
@@ -70,9 +71,11 @@ class published_tensors {
     std::vector<naming::candidate> names;
   };
   [[nodiscard]] place locate(std::string_view ours) const;
+  /// What an export puts before the published names, by where it has Tessera's tensor `first`.
+  [[nodiscard]] std::string wrapper(std::string_view first) const;
 
   naming names_;
-  std::string_view prefix_;
+  std::string prefix_;
   weights encoder_;
   std::vector<weights> dense_;
 };

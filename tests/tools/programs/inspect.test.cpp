@@ -18,8 +18,7 @@ TEST_CASE("every damaged file is refused with one sentence, every odd one is rea
     const auto kind = value_of(each.get<std::string>("kind"));
     const auto name = value_of(each.get<std::string>("path"));
     const auto expect = value_of(each.get<std::string>("expect"));
-    if (kind == "onnx") continue;                                                            // not read yet
-    if (name == "ok_tokenizer_bpe.json" || name == "ok_tokenizer_unigram.json") continue;  // nor these two kinds of tokenizer
+    if (name == "ok_tokenizer_bpe.json" || name == "ok_tokenizer_unigram.json") continue;  // kinds of tokenizer that are not read yet
     INFO(name << ": " << value_of(each.get<std::string>("why")));
     const answer said = program("inspect", {(folder / name).string()});
     ++looked_at;

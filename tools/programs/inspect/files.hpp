@@ -6,6 +6,7 @@
 #include <tessera/io/gguf.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/io/npy.hpp>
+#include <tessera/io/onnx.hpp>
 #include <tessera/io/sha256.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/text/tokenizer.hpp>
@@ -26,6 +27,15 @@ inline ts::result<> inspect_weights_index(const std::string& path, report& into)
   TESSERA_TRY(const ts::weights file, ts::weights::open(path));
   into.fact("weights", printable(path) + ", " + count_of(file.files().size(), "shard"));
   for (const std::string_view shard : file.files()) into.fact("shard", printable(shard));
+  into.tensors(listed(file.tensors()));
+  report_not_finite(file.tensors(), into);
+  return {};
+}
+
+inline ts::result<> inspect_onnx(const std::string& path, report& into) {
+  TESSERA_TRY(const ts::onnx file, ts::onnx::open(path));
+  into.fact("ONNX", printable(path) + ", " + count_of(file.initializers().size(), "initialiser"));
+  for (const ts::mapped_file& data : file.files().subspan(1)) into.fact("external data", printable(data.path()));
   into.tensors(listed(file.tensors()));
   report_not_finite(file.tensors(), into);
   return {};
