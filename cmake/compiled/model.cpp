@@ -16,5 +16,6 @@
 #include <tessera/model/rerank_text-inl.hpp>
 #include <tessera/model/roberta_family-inl.hpp>
 #include <tessera/model/rotary_roberta_family-inl.hpp>
+#include <tessera/model/static_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>
 #include <tessera/model/text_settings-inl.hpp>

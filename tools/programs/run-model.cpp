@@ -51,7 +51,7 @@ ts::result<> run(const settings& asked) {
         {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32, bf16 or i8", .found = ts::quoted(asked.precision)});
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(asked.directory));
   TESSERA_TRY(const ts::pooling mode, pooling_of(directory, asked.pooling));
-  TESSERA_TRY(const ts::model_description description, ts::describe(directory));
+  TESSERA_TRY(const ts::model_description description, ts::describe(directory, asked.weights));
   const ts::load_options options{.weights = asked.weights, .tokens_only = asked.texts.empty()};
   const compile_settings compiler;
   // One name for all: directories of one shape share a type.

@@ -12,7 +12,8 @@ TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view
     const std::size_t hole = rule.ours.find("{}");
     if (hole == std::string_view::npos) {
       if (ours.starts_with(rule.ours))
-        fitting.push_back({std::string(rule.theirs) + std::string(ours.substr(rule.ours.size())), rule.part, rule.parts});
+        fitting.push_back({std::string(rule.theirs) + std::string(ours.substr(rule.ours.size())), rule.part, rule.parts, rule.rows,
+                           rule.factors});
       continue;
     }
     if (!ours.starts_with(rule.ours.substr(0, hole))) continue;
@@ -23,7 +24,7 @@ TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view
     const std::size_t place = rule.theirs.find("{}");
     fitting.push_back({std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
                            std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size())),
-                       rule.part, rule.parts});
+                       rule.part, rule.parts, rule.rows, rule.factors});
   }
   if (fitting.empty()) fitting.push_back({std::string(ours)});
   return fitting;

@@ -26,6 +26,8 @@ struct naming {
     std::string name;
     std::size_t part = 0;
     std::size_t parts = 1;
+    std::string_view rows = {};
+    std::string_view factors = {};
   };
   /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule that fits, in the table's order;
   /// the name itself where none does.
@@ -48,6 +50,7 @@ struct encoder_description {
   std::size_t positions = 0;            ///< longest text in tokens; 0: no limit
   std::size_t types = 0;                ///< token types; 0: none
   std::size_t adapters = 0;             ///< that a text may choose from; 0: none
+  bool special_tokens = true;           ///< false: texts get none, and are not cut where no module says so
   std::size_t width = 0;                ///< of a token's state
   std::string shape = {};               ///< the family's shape as written in C++: "tessera::bert_shape{.layers = 6, ...}"
 };

@@ -128,8 +128,11 @@ inline constexpr std::array activation_names = {
     TESSERA_CHECK(check_inside(folder_value, folder));
     const std::string_view kind = class_name(type);
     if (!encoder) {
-      if (kind != "Transformer") return fail(module.unsupported("a Transformer as the first module", tessera::quoted(type)));
+      if (kind != "Transformer" && kind != "StaticEmbedding")
+        return fail(module.unsupported("a Transformer or StaticEmbedding as the first module", tessera::quoted(type)));
       encoder = true;
+      into.is_static = kind == "StaticEmbedding";
+      if (into.is_static) into.pooling_mode = pooling::mean;  // its own part
       into.encoder_folder = std::move(folder);
     } else if (kind == "Pooling" && !into.pooling_mode) {
       TESSERA_CHECK(read_pooling(into, into.file(folder + "/config.json")));
@@ -139,7 +142,7 @@ inline constexpr std::array activation_names = {
     } else if (kind == "Normalize" && into.pooling_mode && !into.normalize) {
       into.normalize = true;
     } else {
-      return fail(module.unsupported("Transformer, Pooling, any number of Dense, then Normalize",
+      return fail(module.unsupported("Transformer and Pooling or StaticEmbedding, any number of Dense, then Normalize",
                                      tessera::quoted(type) + " at this place"));
     }
   }

@@ -7,7 +7,7 @@
 /// | file                              | what is taken from it                                            |
 /// | --------------------------------- | ---------------------------------------------------------------- |
 /// | config.json                       | the architecture and its numbers; tasks: lora_adaptations, task_instructions |
-/// | modules.json                      | which modules follow the encoder, and in which folders           |
+/// | modules.json                      | which modules follow the encoder, and in which folders; that it is a table of token vectors |
 /// | N_Pooling/config.json             | pooling mode, its dimension, whether the prompt is pooled too    |
 /// | N_Dense/config.json               | in, out, bias, activation of a dense head                        |
 /// | sentence_bert_config.json         | max_seq_length, do_lower_case                                    |
@@ -46,7 +46,8 @@ struct model_task {
 struct model_directory {
   std::string path;
   std::optional<json> config;                ///< nothing where there is no config.json
-  bool has_modules = false;                  ///< modules.json is there; without it the next five say nothing
+  bool has_modules = false;                  ///< modules.json is there; without it the next six say nothing
+  bool is_static = false;                    ///< the encoder is a table of token vectors, which needs no config.json
   std::string encoder_folder;                ///< where modules.json puts the encoder's config and weights; mostly ""
   std::optional<pooling> pooling_mode;
   std::optional<std::size_t> pooling_width;  ///< the dimension that the pooling file states

@@ -12,6 +12,7 @@
 #include <tessera/model/qwen_family.hpp>
 #include <tessera/model/roberta_family.hpp>
 #include <tessera/model/rotary_roberta_family.hpp>
+#include <tessera/model/static_family.hpp>
 
 #include <array>
 
@@ -125,6 +126,21 @@ inline void describe_rerank_head(model_description& made, bool norm_bias) {
                directory.file(made.dense.front().folder + "/config.json"));
 }
 
+/// A table of token vectors: its sizes are the tensor's. Without modules.json model2vec's config.json says whether vectors are normalised.
+[[nodiscard]] inline result<model_description> describe_static(const model_directory& directory, std::string_view weights_path) {
+  TESSERA_TRY(const weights file, weights::open(weights_path.empty() ? directory.encoder_file("") : std::string(weights_path)));
+  TESSERA_TRY(const static_shape shape, static_family::read(file));
+  model_description made;
+  made.encoder = describe_shape<static_family>(shape);
+  made.dimension = shape.width;
+  made.pooling_mode = pooling::mean;
+  if (!directory.has_modules) {
+    TESSERA_TRY(made.normalize, directory.config->root().get_or<bool>("normalize", false));
+  }
+  TESSERA_CHECK(describe_modules(directory, made));
+  return made;
+}
+
 }  // namespace detail
 
 TESSERA_INLINE std::span<const family_entry> families() noexcept { return detail::all_families; }
@@ -135,7 +151,8 @@ TESSERA_INLINE const family_entry* find_family(std::string_view model_type, json
   return nullptr;
 }
 
-TESSERA_INLINE result<model_description> describe(const model_directory& directory) {
+TESSERA_INLINE result<model_description> describe(const model_directory& directory, std::string_view weights_path) {
+  if (directory.is_static) return detail::describe_static(directory, weights_path);
   if (!directory.config)
     return fail({.code = error_code::not_found,
                  .thing = "config.json",
@@ -144,10 +161,11 @@ TESSERA_INLINE result<model_description> describe(const model_directory& directo
                  .path = directory.path});
   const json_value config = directory.config->root();
   TESSERA_TRY(const auto type, config.get<std::string_view>("model_type"));
+  if (!directory.has_modules && static_family::reads(type)) return detail::describe_static(directory, weights_path);
   const family_entry* family = find_family(type, config);
   if (family == nullptr) {
-    std::string known;
-    for (const family_entry& entry : families()) known += (known.empty() ? "" : ", ") + std::string(entry.label);
+    std::string known(static_family::label);
+    for (const family_entry& entry : families()) known += ", " + std::string(entry.label);
     TESSERA_TRY(const json_value where, config.at("model_type"));
     return fail(where.unsupported("one of the supported architectures (" + known + ")", tessera::quoted(type)));
   }

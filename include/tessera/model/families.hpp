@@ -21,8 +21,9 @@ struct family_entry {
 /// The family that reads a config.json of this `model_type`, or null.
 [[nodiscard]] const family_entry* find_family(std::string_view model_type, json_value config);
 
-/// What a directory's files describe. Errors: those of config.json, all of them in one; unsupported, naming the model_type.
-[[nodiscard]] result<model_description> describe(const model_directory& directory);
+/// What a directory's files describe. The weights, in `weights_path` where it is not empty, are looked at only where no config.json has the
+/// sizes (static models). Errors: those of config.json, all of them in one; unsupported, naming the model_type; those of weights::open.
+[[nodiscard]] result<model_description> describe(const model_directory& directory, std::string_view weights_path = {});
 
 }  // namespace tessera::inline TESSERA_ABI
 

@@ -35,10 +35,14 @@ namespace detail {
                    .found = "ids up to " + std::to_string(text.tokens->vocabulary_size() - 1),
                    .path = place});
   }
+  text.special_tokens = model.encoder.special_tokens;
+  // The reference gives its table a padding row where tokenizer.json pads, and leaves that row out of the mean.
+  if (!text.special_tokens && text.tokens && text.tokens->padding()) text.left_out = text.tokens->padding_id();
   constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
   const std::size_t positions = model.encoder.positions == 0 ? endless : model.encoder.positions;
-  text.max_tokens = directory.max_tokens ? *directory.max_tokens : std::min(positions, directory.tokenizer_limit.value_or(endless));
-  if (const std::size_t special = text.tokens ? text.tokens->special_tokens_added() : 0; text.max_tokens <= special)
+  const std::size_t limit = text.special_tokens ? directory.tokenizer_limit.value_or(endless) : endless;
+  text.max_tokens = directory.max_tokens ? *directory.max_tokens : std::min(positions, limit);
+  if (const std::size_t special = text.tokens && text.special_tokens ? text.tokens->special_tokens_added() : 0; text.max_tokens <= special)
     return fail({.code = error_code::mismatch,
                  .thing = "longest text",
                  .wanted = "more than the " + std::to_string(special) + " special tokens",
@@ -84,7 +88,7 @@ TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_de
     found.encoder.positions = wanted.encoder.positions;
     TESSERA_CHECK(detail::describe_modules(directory, found));
   } else {
-    TESSERA_TRY(found, describe(directory));
+    TESSERA_TRY(found, describe(directory, options.weights));
   }
   TESSERA_TRY(load_plan plan, detail::open_parts(directory, wanted, compare(wanted, found, directory), options));
   std::size_t largest = 0;

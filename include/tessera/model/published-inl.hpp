@@ -10,13 +10,118 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-namespace detail {
-
-[[nodiscard]] inline bool is_float(dtype type) noexcept {
-  return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+TESSERA_INLINE std::vector<std::size_t> published_tensor::shape() const {
+  if (whole == nullptr) return {};
+  std::vector<std::size_t> extents(whole->shape.begin(), whole->shape.end());
+  if (parts > 1) extents.front() /= parts;
+  if (rows != nullptr && !extents.empty()) extents.front() = element_count(*rows);
+  return extents;
 }
 
-}  // namespace detail
+/// The part, its shape excepted.
+TESSERA_INLINE tensor_view published_tensor::own() const noexcept {
+  tensor_view mine = *whole;
+  const std::size_t size = mine.bytes.size() / parts;
+  mine.bytes = mine.bytes.subspan(part * size, size);
+  mine.offset += part * size;
+  return mine;
+}
+
+TESSERA_INLINE std::optional<error> published_tensor::fault() const {
+  const auto is_float = [](dtype type) { return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16; };
+  const auto wrong = [](const tensor_view& tensor, std::string wanted, std::string found) {
+    return error{.code = error_code::mismatch,
+                 .thing = std::string(tensor.name),
+                 .wanted = std::move(wanted),
+                 .found = std::move(found),
+                 .path = std::string(tensor.file)};
+  };
+  // Tables of whole numbers are those that model2vec quantised: the numbers themselves, without a scale.
+  const bool whole_numbers = (rows != nullptr || factors != nullptr) && whole->type == dtype::i8;
+  if (!is_float(whole->type) && !whole_numbers) return wrong(*whole, "F32, F16 or BF16", std::string(to_string(whole->type)));
+  if (rows != nullptr && (rows->shape.size() != 1 || (rows->type != dtype::i64 && rows->type != dtype::i32)))
+    return wrong(*rows, "I64, one number a token", std::string(to_string(rows->type)) + ' ' + shape_text(rows->shape));
+  if (rows != nullptr) {
+    std::vector<std::int64_t> places(rows->shape[0]);
+    if (auto done = read_i64(*rows, places); !done) return std::move(done).error();
+    const auto beyond = std::ranges::find_if(
+        places, [&](std::int64_t place) { return place < 0 || static_cast<std::uint64_t>(place) >= whole->shape.front(); });
+    if (beyond != places.end())
+      return wrong(*rows, "rows below " + std::to_string(whole->shape.front()) + " (those of " + std::string(whole->name) + ')',
+                   std::to_string(*beyond) + " for token " + std::to_string(beyond - places.begin()));
+  }
+  if (factors != nullptr && (factors->shape.size() != 1 || factors->shape[0] != shape().front() ||
+                             (!is_float(factors->type) && factors->type != dtype::f64)))
+    return wrong(*factors, "a factor for each of " + std::to_string(shape().front()) + " rows",
+                 std::string(to_string(factors->type)) + ' ' + shape_text(factors->shape));
+  return std::nullopt;
+}
+
+TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
+  if (rows == nullptr && factors == nullptr) {
+    const std::vector<std::size_t> extents = shape();
+    tensor_view mine = own();
+    mine.shape = extents;
+    TESSERA_CHECK(read_f32(mine, values));
+  } else {
+    TESSERA_CHECK(look_up(values));
+  }
+  if (kernel::kernels().quantize.all_finite(values.data(), values.size())) return {};
+  TESSERA_CHECK(check_finite(*whole));
+  if (factors != nullptr) TESSERA_CHECK(check_finite(*factors));
+  return fail({.code = error_code::not_finite,
+               .thing = std::string(whole->name),
+               .wanted = "numbers within the range of float",
+               .found = "one beyond it",
+               .path = std::string(whole->file)});
+}
+
+TESSERA_INLINE result<> published_tensor::look_up(std::span<float> values) const {
+  const std::vector<std::size_t> extents = shape();
+  const std::size_t stored = whole->shape.front();
+  const std::size_t width = stored == 0 ? 0 : element_count(*whole) / stored;
+  if (values.size() != extents.front() * width)
+    return fail({.code = error_code::mismatch,
+                 .thing = std::string(whole->name),
+                 .wanted = std::to_string(values.size()) + " elements",
+                 .found = shape_text(extents),
+                 .path = std::string(whole->file)});
+  std::vector<std::int64_t> places(rows == nullptr ? 0 : extents.front());
+  if (rows != nullptr) TESSERA_CHECK(read_i64(*rows, places));
+  std::vector<float> scale(factors == nullptr ? 0 : extents.front());
+  if (factors != nullptr) TESSERA_CHECK(read_f32(*factors, scale));
+  std::vector<std::int64_t> integers(whole->type == dtype::i8 ? width : 0);
+  const std::size_t row_bytes = stored == 0 ? 0 : whole->bytes.size() / stored;
+  for (std::size_t i = 0; i < extents.front(); ++i) {
+    const auto place = rows == nullptr ? static_cast<std::int64_t>(i) : places[i];
+    if (place < 0 || static_cast<std::uint64_t>(place) >= stored)
+      return fail({.code = error_code::mismatch,
+                   .thing = std::string(rows == nullptr ? whole->name : rows->name),
+                   .wanted = "rows below " + std::to_string(stored),
+                   .found = std::to_string(place) + " for token " + std::to_string(i),
+                   .path = std::string(whole->file)});
+    tensor_view row = *whole;
+    row.shape = std::span(&width, 1);
+    row.bytes = row.bytes.subspan(static_cast<std::size_t>(place) * row_bytes, row_bytes);
+    const std::span<float> into = values.subspan(i * width, width);
+    if (integers.empty()) {
+      TESSERA_CHECK(read_f32(row, into));
+    } else {
+      TESSERA_CHECK(read_i64(row, integers));
+      std::ranges::transform(integers, into.begin(), [](std::int64_t number) { return static_cast<float>(number); });
+    }
+    if (factors != nullptr)
+      for (float& x : into) x *= scale[i];
+  }
+  return {};
+}
+
+TESSERA_INLINE std::uint64_t published_tensor::digest(std::string_view name) const noexcept {
+  std::uint64_t made = digest64(own().bytes, digest64(std::as_bytes(std::span(name))));
+  for (const tensor_view* each : {rows, factors})
+    if (each != nullptr) made = digest64(each->bytes, made);
+  return made;
+}
 
 TESSERA_INLINE result<published_tensors> published_tensors::open(const model_directory& directory, const model_description& model,
                                                                  std::string_view weights_path) {
@@ -90,7 +195,8 @@ TESSERA_INLINE published_tensor published_tensors::find(std::string_view ours) c
     if (found == nullptr) continue;
     // What cannot be cut is compared whole, and found wrong.
     if (found->shape.empty() || found->shape.front() % each.parts != 0) return {found};
-    return {found, each.part, each.parts};
+    const auto beside = [&](std::string_view name) { return name.empty() ? nullptr : where.file->find(name); };
+    return {found, each.part, each.parts, beside(each.rows), beside(each.factors)};
   }
   return {};
 }
@@ -111,9 +217,8 @@ TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const ten
       problem.found = "no such tensor";
     } else if (!std::ranges::equal(found.shape(), std::span(entry.shape.data(), entry.rank))) {
       problem.found = shape_text(found.whole->shape);
-    } else if (!detail::is_float(found.whole->type)) {
-      problem.wanted = "F32, F16 or BF16";
-      problem.found = to_string(found.whole->type);
+    } else if (auto fault = found.fault()) {
+      problem = *std::move(fault);
     } else {
       continue;
     }
@@ -127,7 +232,9 @@ TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const ten
 TESSERA_INLINE std::vector<std::string_view> published_tensors::extra(std::span<const tensor_entry> manifest) const {
   std::set<std::string_view> wanted;
   for (const tensor_entry& entry : manifest)
-    if (const published_tensor found = find(entry.label())) wanted.insert(found.whole->name);
+    if (const published_tensor found = find(entry.label()))
+      for (const tensor_view* each : {found.whole, found.rows, found.factors})
+        if (each != nullptr) wanted.insert(each->name);
   std::vector<std::string_view> rest;
   for (const tensor_view& tensor : encoder_.tensors())
     if (!wanted.contains(tensor.name)) rest.push_back(tensor.name);
@@ -143,7 +250,7 @@ TESSERA_INLINE result<> published_tensors::unchanged() const {
 TESSERA_INLINE fingerprint published_tensors::digest(std::span<const tensor_entry> manifest) const {
   std::uint64_t sum = 0;
   for (const tensor_entry& entry : manifest)
-    if (const published_tensor found = find(entry.label())) sum += tensor_digest(entry.label(), found.bytes());
+    if (const published_tensor found = find(entry.label())) sum += found.digest(entry.label());
   return {sum == 0 ? 1 : sum};
 }
 
@@ -158,16 +265,11 @@ TESSERA_INLINE result<sha256_digest> published_tensors::sha256() const {
   return tessera::sha256(digests);
 }
 
-TESSERA_INLINE std::uint64_t tensor_digest(std::string_view name, std::span<const std::byte> bytes) noexcept {
-  return digest64(bytes, digest64(std::as_bytes(std::span(name))));
-}
-
 TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
   const published_tensor tensor = tensors_->find(name);
   if (!tensor) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
   TESSERA_CHECK(tensor.read(values));
-  if (!kernel::kernels().quantize.all_finite(values.data(), values.size())) return check_finite(*tensor.whole);
-  digest_ += tensor_digest(name, tensor.bytes());
+  digest_ += tensor.digest(name);
   notify(*listener_, {.kind = event_kind::progress, .what = "tensors", .done = ++done_, .total = total_});
   return {};
 }

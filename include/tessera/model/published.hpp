@@ -14,32 +14,26 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A tensor of a file, or one of the equal parts of a packed one.
+/// A tensor of a file, one of the equal parts of a packed one, or a table whose rows are looked up in one.
 struct published_tensor {
   const tensor_view* whole = nullptr;
   std::size_t part = 0;
   std::size_t parts = 1;
+  const tensor_view* rows = nullptr;     ///< row i is row rows[i] of `whole`; null: row i
+  const tensor_view* factors = nullptr;  ///< row i is multiplied by factors[i]; null: by 1
 
   [[nodiscard]] explicit operator bool() const noexcept { return whole != nullptr; }
-  [[nodiscard]] std::vector<std::size_t> shape() const {
-    if (whole == nullptr) return {};
-    std::vector<std::size_t> extents(whole->shape.begin(), whole->shape.end());
-    if (parts > 1) extents.front() /= parts;
-    return extents;
-  }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    const std::size_t size = whole->bytes.size() / parts;
-    return whole->bytes.subspan(part * size, size);
-  }
-  /// Error: mismatch, where it has not values.size() elements.
-  [[nodiscard]] result<> read(std::span<float> values) const {
-    const std::vector<std::size_t> extents = shape();
-    tensor_view mine = *whole;
-    mine.shape = extents;
-    mine.bytes = bytes();
-    mine.offset += part * mine.bytes.size();
-    return read_f32(mine, values);
-  }
+  [[nodiscard]] std::vector<std::size_t> shape() const;
+  /// The first thing that is wrong with its type, or with the tensors that say how to look up.
+  [[nodiscard]] std::optional<error> fault() const;
+  /// Errors: mismatch, where it has not values.size() elements, or `rows` names one that is not there; not_finite.
+  [[nodiscard]] result<> read(std::span<float> values) const;
+  /// One tensor's share of a model's fingerprint, under Tessera's name; the shares are added.
+  [[nodiscard]] std::uint64_t digest(std::string_view name) const noexcept;
+
+ private:
+  [[nodiscard]] tensor_view own() const noexcept;
+  [[nodiscard]] result<> look_up(std::span<float> values) const;
 };
 
 /// The weights of a model directory: the encoder's file and one file for each dense head.
@@ -79,9 +73,6 @@ class published_tensors {
   weights encoder_;
   std::vector<weights> dense_;
 };
-
-/// One tensor's share of a model's fingerprint; the shares are added.
-[[nodiscard]] std::uint64_t tensor_digest(std::string_view name, std::span<const std::byte> bytes) noexcept;
 
 /// Reads published tensors for a graph, refuses what is not finite, and sums up the fingerprint of what it has read.
 class published_reader final : public weight_reader {

@@ -27,6 +27,10 @@ class shape_facts {
     size("intermediate_size", "inner", shape.inner, plain.inner);
     size("max_position_embeddings", "positions", shape.positions, plain.positions);
   }
+  /// A size that is in no config.json: C++ only.
+  void spelled(std::string_view field, std::size_t value) {
+    fields_ += (fields_.empty() ? "." : ", .") + std::string(field) + " = " + std::to_string(value);
+  }
   void number(std::string_view key, std::string_view field, double value, double plain) {
     std::string text = shortest(value);
     std::string spelled = text.find_first_of(".e") == std::string::npos ? text + ".0" : text;

@@ -79,7 +79,8 @@ class text_reading {
       text = scratch.text;
     }
     const auto& tokenizer = *settings_->tokens;
-    encode_options how{.direction = tokenizer.truncation() ? tokenizer.truncation()->direction : text_side::right};
+    encode_options how{.add_special_tokens = settings_->special_tokens,
+                       .direction = tokenizer.truncation() ? tokenizer.truncation()->direction : text_side::right};
     if (too_long_ != on_too_long::refuse) how.max_length = settings_->max_tokens;
     how.overflowing = too_long_ == on_too_long::windows;
     if (auto tokenised = pair == nullptr ? tokenizer.encode_into(text, how, scratch.tokens)
@@ -88,6 +89,10 @@ class text_reading {
       error failure = std::move(tokenised).error();
       if (failure.offset) failure.offset = *failure.offset - std::min<std::uint64_t>(*failure.offset, prompt_.size());
       return fail(std::move(failure));
+    }
+    if (settings_->left_out) {
+      std::erase(scratch.tokens.ids, *settings_->left_out);
+      scratch.tokens.type_ids.resize(scratch.tokens.ids.size());
     }
     if (scratch.tokens.size() > settings_->max_tokens)
       return fail({.code = error_code::too_long,
@@ -126,7 +131,7 @@ class text_reading {
 
   /// Tokens of the prompt that pooling leaves out: those before the end token, as sentence-transformers counts them.
   [[nodiscard]] result<> count_prompt() {
-    TESSERA_TRY(const encoding alone, settings_->tokens->encode(prompt_));
+    TESSERA_TRY(const encoding alone, settings_->tokens->encode(prompt_, {.add_special_tokens = settings_->special_tokens}));
     skipped_ = alone.ids.size();
     if (!alone.ids.empty() && settings_->tokens->end_id() == alone.ids.back()) --skipped_;
     return {};

@@ -19,6 +19,8 @@ namespace tessera::inline TESSERA_ABI {
 struct text_settings {
   std::optional<tokenizer> tokens = {};  ///< none where the model was loaded for ready tokens only
   std::size_t max_tokens = 0;  ///< of one text, special tokens included
+  bool special_tokens = true;  ///< of the tokenizer, around each text
+  std::optional<token_id> left_out = {};  ///< a token that no text is given
   bool lower_case = false;
   bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
   std::vector<std::pair<std::string, std::string>> prompts = {};

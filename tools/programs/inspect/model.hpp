@@ -7,6 +7,8 @@
 #include <tools/programs/inspect/files.hpp>
 #include <tools/programs/run-model/header.hpp>
 
+#include <limits>
+
 #include <unistd.h>
 
 namespace programs {
@@ -42,7 +44,7 @@ inline ts::result<> inspect_model(const std::string& path, report& into) {
   }
   into.fact("model", printable(path));
   report_description(directory, model, into);
-  into.fact("longest text", count_of(plan.text.max_tokens, "token"));
+  into.fact("longest text", plan.text.max_tokens == std::numeric_limits<std::size_t>::max() ? "no limit" : count_of(plan.text.max_tokens, "token"));
   if (plan.text.tokens) report_tokenizer(*plan.text.tokens, into);
   else into.fact("tokenizer", "none: this model runs on ready tokens only");
   into.fact("parameters", grouped(parameters) + " in " + count_of(manifest.size(), "tensor"));
