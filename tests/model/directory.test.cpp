@@ -69,3 +69,29 @@ TEST_CASE("a dense module that does more than W x + b is refused", "[model][dire
     CHECK_THAT(message_of(read(mean_pooling, dense_with(more))), Catch::Matchers::ContainsSubstring("2_Dense/config.json"));
   }
 }
+
+TEST_CASE("of several dense heads that of a dimension can be chosen", "[model][directory]") {
+  const scratch_directory scratch;
+  for (const std::string_view folder : {"1_Pooling", "2_Dense", "2_Dense_3", "2_Dense_8", "2_Dense_9"})
+    std::filesystem::create_directories(scratch / folder);
+  write_file(scratch / "1_Pooling/config.json", mean_pooling);
+  for (const std::string_view folder : {"2_Dense", "2_Dense_3"}) write_file(scratch / (std::string(folder) + "/config.json"), plain_dense);
+  write_file(scratch / "2_Dense_8/config.json", R"({"in_features": 4, "out_features": 8, "activation_function": "torch.nn.Identity"})");
+  write_file(scratch / "2_Dense_9/config.json", R"({"in_features": 4, "out_features": "nine"})");
+  const std::string named(GENERATE("2_Dense", "2_Dense_3"));
+  std::string list(modules);
+  list.replace(list.find("2_Dense"), 7, named);
+  write_file(scratch / "modules.json", list);
+  auto directory = value_of(ts::model_directory::read(scratch.path().string()));
+  REQUIRE(directory.dense.size() == 1);
+  CHECK(directory.dense.front().folder == named);
+
+  succeed(directory.choose_dense(3));  // it is named already
+  CHECK(directory.dense.front().folder == named);
+  succeed(directory.choose_dense(7));  // there is none: what differs is found by comparing
+  CHECK(directory.dense.front().out == 3);
+  CHECK_THAT(message_of(directory.choose_dense(9)), Catch::Matchers::ContainsSubstring("2_Dense_9/config.json"));
+  succeed(directory.choose_dense(8));
+  CHECK(directory.dense.front().folder == "2_Dense_8");
+  CHECK(directory.dense.front().out == 8);
+}

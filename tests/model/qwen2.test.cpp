@@ -112,3 +112,18 @@ TEST_CASE("qwen2: a text read piece by piece has the bits of the whole, and the 
     }
   }
 }
+
+TEST_CASE("qwen2: gte-Qwen2's own class attends both ways where the file does not say", "[model]") {
+  const std::string config = read_file(fixture("text/qwen2_causal") / "config.json");
+  const auto causal = [&](const std::string& more) {
+    const auto file = value_of(ts::parse_json("{" + more + config.substr(config.find('{') + 1), "config.json"));
+    return value_of(ts::qwen2_family::read(file.root())).causal;
+  };
+  CHECK(causal(""));
+  CHECK(causal(R"("auto_map": {"AutoModel": "modeling_other.Qwen2Model"},)"));
+  CHECK(causal(R"("auto_map": {"AutoModelForCausalLM": "modeling_qwen.Qwen2ForCausalLM"},)"));
+  CHECK_FALSE(causal(R"("auto_map": {"AutoModel": "modeling_qwen.Qwen2Model"},)"));
+  CHECK_FALSE(causal(R"("auto_map": {"AutoModel": "someone/stella--modeling_qwen.Qwen2Model"},)"));
+  CHECK(causal(R"("auto_map": {"AutoModel": "modeling_qwen.Qwen2Model"}, "is_causal": true,)"));
+  CHECK_FALSE(causal(R"("is_causal": false,)"));
+}

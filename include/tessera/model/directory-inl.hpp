@@ -261,6 +261,18 @@ TESSERA_INLINE std::string model_directory::encoder_file(std::string_view name) 
   return file(encoder_folder.empty() ? std::string(name) : encoder_folder + "/" + std::string(name));
 }
 
+TESSERA_INLINE result<> model_directory::choose_dense(std::size_t out) {
+  if (dense.size() != 1 || dense.front().out == out) return {};
+  std::string_view stem = dense.front().folder;
+  while (stem.ends_with('/')) stem.remove_suffix(1);
+  const std::string suffix = "_" + std::to_string(dense.front().out);
+  if (stem.ends_with(suffix)) stem.remove_suffix(suffix.size());
+  std::string beside = std::string(stem) + "_" + std::to_string(out);
+  if (!detail::is_file(file(beside + "/config.json"))) return {};
+  TESSERA_TRY(dense.front(), read_dense_head(*this, std::move(beside)));
+  return {};
+}
+
 TESSERA_INLINE result<dense_head> read_dense_head(const model_directory& directory, std::string folder) {
   TESSERA_TRY(const json file, read_json(directory.file(folder + "/config.json")));
   const json_value root = file.root();

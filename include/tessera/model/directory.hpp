@@ -14,7 +14,9 @@
 /// | tokenizer_config.json             | model_max_length, where the former does not say                  |
 /// | config_sentence_transformers.json | prompts by name, the default prompt                              |
 ///
-/// Folders named by modules.json must lie inside the model's. Whatever asks for something unknown is an error, never skipped.
+/// Folders named by modules.json must lie inside the model's. Whatever asks for something unknown is an error, never skipped. Of a
+/// directory with a dense head for each dimension (Stella: 2_Dense_256, 2_Dense_1024, ...) modules.json names one; `choose_dense` takes
+/// another.
 #pragma once
 
 #include <tessera/graph/activation.hpp>
@@ -64,6 +66,9 @@ struct model_directory {
 
   /// Reads all of it. Errors: not_found (no directory), malformed, mismatch, unsupported, io; each names its file.
   [[nodiscard]] static result<model_directory> read(std::string_view path);
+  /// Where modules.json names one dense head of another size than `out`, takes the one that lies beside it instead: 2_Dense_<out> for
+  /// 2_Dense or 2_Dense_<other>. Nothing changes where there is none. Errors: malformed, mismatch, unsupported, io.
+  [[nodiscard]] result<> choose_dense(std::size_t out);
   /// `path/name`.
   [[nodiscard]] std::string file(std::string_view name) const;
   /// `path/encoder_folder/name`.

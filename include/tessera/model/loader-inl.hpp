@@ -62,6 +62,13 @@ namespace detail {
   return text;
 }
 
+/// The directory with the dense head that the type wants, where it has several to choose from.
+[[nodiscard]] inline result<model_directory> read_directory_for(std::string_view path, const model_description& wanted) {
+  TESSERA_TRY(model_directory directory, model_directory::read(path));
+  if (wanted.dense.size() == 1) TESSERA_CHECK(directory.choose_dense(wanted.dense.front().out));
+  return directory;
+}
+
 /// Opens weights and tokenizer and adds what does not fit to `problems`.
 [[nodiscard]] inline result<load_plan> open_parts(const model_directory& directory, const model_description& wanted,
                                                   std::vector<error> problems, const load_options& options) {
@@ -81,7 +88,7 @@ namespace detail {
 
 TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_description& wanted, std::size_t memory_bytes,
                                            const load_options& options) {
-  TESSERA_TRY(const model_directory directory, model_directory::read(path));
+  TESSERA_TRY(const model_directory directory, detail::read_directory_for(path, wanted));
   model_description found;
   if (wanted.encoder.family.empty()) {
     found.encoder.width = wanted.encoder.width;
@@ -111,7 +118,7 @@ TESSERA_INLINE result<load_plan> check_directory(const model_directory& director
 
 TESSERA_INLINE result<sha256_digest> sha256_of_weights(std::string_view path, const model_description& wanted,
                                                        std::string_view weights_path, fingerprint made_by) {
-  TESSERA_TRY(const model_directory directory, model_directory::read(path));
+  TESSERA_TRY(const model_directory directory, detail::read_directory_for(path, wanted));
   TESSERA_TRY(const published_tensors tensors, published_tensors::open(directory, wanted, weights_path));
   if (tensors.digest(wanted.manifest()) != made_by)
     return fail({.code = error_code::mismatch,

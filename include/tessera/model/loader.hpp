@@ -2,7 +2,8 @@
 /// Everything about loading a model that does not depend on its type: files read and compared, settings taken, the budget kept.
 ///
 /// A directory is compared with the type in full before a weight is read: config.json, modules, every tensor, the tokenizer's
-/// vocabulary; all that differs is in one error (mismatch), each cause with what was wanted, what was found, and the file.
+/// vocabulary; all that differs is in one error (mismatch), each cause with what was wanted, what was found, and the file. Where a
+/// directory has a dense head for each dimension, the type's dimension says which is read.
 #pragma once
 
 #include <tessera/model/published.hpp>

@@ -258,6 +258,8 @@ class model {
   [[nodiscard]] const std::optional<tokenizer>& text_tokenizer() const noexcept { return state_->text.tokens; }
   /// Lengths and prompts, as the directory gave them.
   [[nodiscard]] const text_settings& settings() const noexcept { return state_->text; }
+  /// Where it was loaded from.
+  [[nodiscard]] const std::string& directory() const noexcept { return state_->directory; }
   /// SHA-256 of the weight files. Computed on the first call and remembered beside the file. Errors: io; mismatch where the files are no
   /// longer those that were loaded.
   [[nodiscard]] result<sha256_digest> sha256() const {

@@ -10,6 +10,17 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
+/// Whether a directory brings gte-Qwen2's own class (Stella 1.5B and Qodo-Embed-1 do too): where its config.json has no is_causal, that
+/// class attends both ways, unlike transformers'.
+[[nodiscard]] inline bool has_gte_qwen2_code(json_value config) {
+  const auto map = config.find("auto_map");
+  if (!map || map->is_null()) return false;
+  const auto model = map->find("AutoModel");
+  if (!model) return false;
+  const auto name = model->get<std::string_view>();
+  return name && name->ends_with("modeling_qwen.Qwen2Model");
+}
+
 template <int Generation>
 [[nodiscard]] result<qwen_shape<Generation>> read_qwen(json_value config) {
   config_reader reader(config);
@@ -23,6 +34,7 @@ template <int Generation>
     reader.divides("num_attention_heads", shape.heads, "hidden_size", shape.width);
     shape.head_width = shape.width / shape.heads;
   }
+  shape.causal = Generation != 2 || !has_gte_qwen2_code(config);
   reader.flag("is_causal", shape.causal);
   if (Generation == 2) reader.only("attention_bias", true);
   else reader.flag("attention_bias", shape.bias);

@@ -23,7 +23,7 @@ struct qwen_shape {
   std::size_t positions = Generation == 2 ? 131072 : 32768;
   std::size_t window = 0;       ///< tokens that the layers from full_layers on see; 0: all
   std::size_t full_layers = 0;  ///< layers without a window
-  bool causal = true;           ///< false: is_causal is false in config.json
+  bool causal = true;           ///< false: is_causal is false, or absent where auto_map names gte-Qwen2's class
   bool bias = Generation == 2;  ///< of query, key and value, in the third generation of the output too
   kernel::activation activation = kernel::activation::silu;
   double epsilon = 1e-6;

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -38,6 +39,14 @@ template <std::size_t M, embedding_like From>
   return made;
 }
 
+/// What made a concatenation: its parts' fingerprints mixed, in order; unknown where one of them is.
+template <std::same_as<fingerprint>... Parts>
+[[nodiscard]] constexpr fingerprint concatenated_fingerprint(Parts... parts) noexcept {
+  std::uint64_t mixed = 0;
+  ((mixed = (mixed ^ parts.value) * 0x9E3779B97F4A7C15u + 1), ...);  // order matters: a·b is not b·a
+  return (static_cast<bool>(parts) && ...) ? fingerprint{mixed} : fingerprint{};
+}
+
 /// Several f32 embeddings as one. The fingerprint of the whole mixes its parts', in order; unknown where one of them is.
 template <embedding_like... Parts>
   requires(sizeof...(Parts) >= 2)
@@ -48,14 +57,11 @@ template <embedding_like... Parts>
   if constexpr ((std::is_same_v<typename Parts::precision, f32> && ...)) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(sizeof...(Parts)));
     float* out = made.data();
-    std::uint64_t mixed = 0;
-    const bool known = (static_cast<bool>(parts.made_by()) && ...);
     auto place = [&](const auto& part) {
       for (const float value : part) *out++ = value * scale;
-      mixed = (mixed ^ part.made_by().value) * 0x9E3779B97F4A7C15u + 1;  // order matters: a·b is not b·a
     };
     (place(parts), ...);
-    if (known) made.set_made_by({mixed});
+    made.set_made_by(concatenated_fingerprint(parts.made_by()...));
   }
   return made;
 }
