@@ -5,6 +5,7 @@
 #include <tessera/text/charsmap-inl.hpp>
 #include <tessera/text/decoder-inl.hpp>
 #include <tessera/text/match_memory-inl.hpp>
+#include <tessera/text/merge_rules-inl.hpp>
 #include <tessera/text/normalizer-inl.hpp>
 #include <tessera/text/padding-inl.hpp>
 #include <tessera/text/pattern-inl.hpp>

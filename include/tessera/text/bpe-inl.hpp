@@ -4,6 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/text/bpe.hpp>
+#include <tessera/text/bpe_apart-inl.hpp>
 #include <tessera/text/byte_alphabet.hpp>
 
 #include <algorithm>
@@ -22,13 +23,7 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
                    .thing = "unknown token",
                    .wanted = tessera::quoted(*settings.unknown_token) + " in the vocabulary"});
   }
-  made.pairs_.assign(std::bit_ceil(merges.size() + merges.size() / 2 + 1), pair_slot{});
-  for (const bpe_merge& merge : merges) {
-    const std::uint64_t pair = pair_of(merge.left, merge.right);
-    std::size_t at = made.place(pair);
-    while (made.pairs_[at].pair != no_pair && made.pairs_[at].pair != pair) at = (at + 1) & (made.pairs_.size() - 1);
-    made.pairs_[at] = {pair, std::uint64_t{merge.rank} << 32U | merge.result};
-  }
+  made.rules_ = merge_rules(merges);
   constexpr std::string_view digits = "0123456789ABCDEF";
   for (unsigned b = 0; b < 256; ++b) {
     std::string token;
@@ -44,10 +39,8 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
     made.characters_.assign(0x10000, none);
     for (std::size_t i = 0; i < words->size(); ++i) {
       const auto [token, id] = (*words)[i];
-      if (token.empty() || token.size() > 3 || find_invalid_utf8(token)) continue;
       std::size_t at = 0;
-      const code_point c = decode_utf8(token, at);
-      if (at == token.size()) made.characters_[c] = id;
+      if (token.size() <= 3 && detail::is_one_character(token)) made.characters_[decode_utf8(token, at)] = id;
     }
     const auto begins = [&](token_id id) { return words->token_of(id)->starts_with(mark); };
     const auto ends = [&](token_id id) { return words->token_of(id)->ends_with(mark); };
@@ -68,67 +61,6 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
   made.number_ = detail::next_model_number();
   if (made.settings_.continuing_prefix.empty() && made.settings_.end_suffix.empty()) made.find_known(merges);
   return made;
-}
-
-/// Nearly every token is what its own text becomes. Those are found by one look-up, in a table that all threads share.
-///
-/// Running every token through `cut` would take longer than all else. Where merges come after those that make their
-/// parts, as training gives them, time runs with the rank, and a token whose parts are themselves such tokens is one if
-/// nothing merged across the parts' border before they were whole: going back in time, at each moment two tokens stand
-/// at the border, and their merge, if any, must rank behind the next event there.
-TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
-  struct origin {
-    token_id left = none, right = none;  // none: a first symbol
-    std::uint32_t birth = 0;             // rank + 1; 0 for first symbols
-    std::uint32_t latest = 0;            // the highest rank + 1 of merges that make it
-    bool known = false;
-  };
-  if (words_->id_bound() > 2 * words_->size() + 1024) return;  // ids with wide holes: not worth a table by id
-  std::vector<origin> tokens(words_->id_bound());
-  for (const bpe_merge& merge : merges)
-    tokens[merge.result].latest = std::max(tokens[merge.result].latest, merge.rank + 1);
-  const auto in_order = [&](const bpe_merge& merge) {
-    return merge.rank + 1 > std::max(tokens[merge.left].latest, tokens[merge.right].latest);
-  };
-  if (!settings_.ignore_merges && !std::ranges::all_of(merges, in_order)) return;
-  const auto nothing_crosses = [&](token_id a, token_id b) {
-    while (tokens[a].birth != 0 || tokens[b].birth != 0) {
-      const bool left = tokens[a].birth > tokens[b].birth;
-      const std::uint64_t event = tokens[left ? a : b].birth;
-      if (left) a = tokens[a].right;
-      else b = tokens[b].left;
-      const std::uint64_t merge = ranked(a, b);
-      if (merge != no_merge && (merge >> 32U) + 1 <= event) return false;
-    }
-    return true;
-  };
-  const auto start = [&](token_id id) {
-    if (id != none) tokens[id].known = true;
-  };
-  if (settings_.byte_level) std::ranges::for_each(bytes_, start);
-  else std::ranges::for_each(characters_, start);
-  for (const bpe_merge& merge : merges) {
-    origin& made = tokens[merge.result];
-    if (made.known || !tokens[merge.left].known || !tokens[merge.right].known) continue;
-    const std::uint64_t used = ranked(merge.left, merge.right);
-    if (used != (std::uint64_t{merge.rank} << 32U | merge.result) || !nothing_crosses(merge.left, merge.right)) continue;
-    made = {merge.left, merge.right, merge.rank + 1, made.latest, true};
-  }
-  std::string text;
-  word_table::builder known(words_->size());
-  for (std::size_t i = 0; i < words_->size(); ++i) {
-    const auto [token, id] = (*words_)[i];
-    if (!tokens[id].known && !settings_.ignore_merges) continue;
-    std::string_view word = token;
-    if (settings_.byte_level) {
-      if (token.size() > 2 * word_table::longest) continue;
-      text.clear();
-      if (!byte_alphabet::append_bytes(token, text)) continue;
-      word = text;
-    }
-    if (!word.empty() && word.size() <= word_table::longest) known.enter(word, id);
-  }
-  known_ = std::move(known).finish();
 }
 
 TESSERA_INLINE void bpe::split_bytes(std::string_view word, scratch& work) const {
@@ -210,7 +142,7 @@ TESSERA_INLINE void bpe::merge_few(std::vector<bpe_scratch::piece>& pieces) cons
   std::array<std::uint64_t, few> merges;
   std::size_t last = pieces.size() - 1;  // as many pairs
   auto* p = pieces.data();
-  for (std::size_t i = 0; i < last; ++i) merges[i] = ranked(p[i].id, p[i + 1].id);
+  for (std::size_t i = 0; i < last; ++i) merges[i] = rules_.ranked(p[i].id, p[i + 1].id);
   while (last != 0) {
     std::size_t best = 0;
     std::uint64_t lowest = merges[0];
@@ -219,15 +151,15 @@ TESSERA_INLINE void bpe::merge_few(std::vector<bpe_scratch::piece>& pieces) cons
       best = lower ? i : best;
       lowest = lower ? merges[i] : lowest;
     }
-    if (lowest == no_merge) break;
+    if (lowest == merge_rules::no_merge) break;
     p[best] = {static_cast<token_id>(lowest), p[best + 1].end};
     for (std::size_t i = best + 1; i < last; ++i) {
       p[i] = p[i + 1];
       merges[i - 1] = merges[i];
     }
     --last;
-    if (best != 0) merges[best - 1] = ranked(p[best - 1].id, p[best].id);
-    if (best != last) merges[best] = ranked(p[best].id, p[best + 1].id);
+    if (best != 0) merges[best - 1] = rules_.ranked(p[best - 1].id, p[best].id);
+    if (best != last) merges[best] = rules_.ranked(p[best].id, p[best + 1].id);
   }
   pieces.resize(last + 1);
 }
@@ -239,10 +171,10 @@ TESSERA_INLINE void bpe::merge_many(scratch& work) const {
   heap.clear();
   s.resize(count);
   const auto rank = [&](std::uint32_t left) {
-    const std::uint64_t merge = ranked(s[left].id, s[s[left].next].id);
+    const std::uint64_t merge = rules_.ranked(s[left].id, s[s[left].next].id);
     s[left].rank = static_cast<std::uint32_t>(merge >> 32U);
     s[left].merged = static_cast<token_id>(merge);
-    if (merge == no_merge) return false;
+    if (merge == merge_rules::no_merge) return false;
     heap.push_back(std::uint64_t{s[left].rank} << 32U | left);
     return true;
   };
@@ -287,6 +219,7 @@ TESSERA_INLINE std::span<const bpe_scratch::piece> bpe::cut(std::string_view wor
       return work.pieces;
     }
   }
+  if (longest_ != 0 && cut_apart(word, work)) return work.pieces;
   settings_.byte_level ? split_bytes(word, work) : split_characters(word, work);
   if (work.pieces.size() > few) merge_many(work);
   else if (work.pieces.size() > 1) merge_few(work.pieces);

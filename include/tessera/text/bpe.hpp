@@ -6,10 +6,13 @@
 ///
 /// Sennrich, Haddow and Birch 2016. Byte-level vocabularies (GPT-2, Qwen2, Llama 3) start from bytes; those with byte
 /// fallback (Llama 2, Gemma) from characters, of which unknown ones become the tokens "<0x00>" to "<0xFF>" of their
-/// bytes. Short words are merged by scanning; for a word of n characters a heap takes O(n log n).
+/// bytes. Where the merges are ordered as training gives them, a word is cut from the left into tokens that stay apart
+/// (text/merge_rules.hpp): O(bytes of the word * longest token), whatever the word. Other vocabularies are merged, short
+/// words by scanning, a word of n characters with a heap in O(n log n).
 #pragma once
 
 #include <tessera/text/cached_words.hpp>
+#include <tessera/text/merge_rules.hpp>
 #include <tessera/text/trie.hpp>
 #include <tessera/text/utf8.hpp>
 #include <tessera/text/vocabulary.hpp>
@@ -35,12 +38,6 @@ struct bpe_settings {
   std::vector<token_id> whole = {};  ///< tokens found in words before anything merges, the longest at each place
 };
 
-/// Two tokens that become a third; merges are tried by ascending rank, equal ranks from the left.
-struct bpe_merge {
-  token_id left = 0, right = 0, result = 0;
-  std::uint32_t rank = 0;
-};
-
 /// Working memory, reused from call to call.
 struct bpe_scratch {
   struct piece {
@@ -56,6 +53,8 @@ struct bpe_scratch {
   std::vector<piece> pieces;
   std::vector<symbol> symbols;      // of a long word
   std::vector<std::uint64_t> heap;  // rank, position
+  std::vector<piece> prefixes;      // tokens at the front of what is left, with their lengths
+  std::vector<std::uint64_t> dead;  // of a long word: bits of places that no cut goes on from
   std::string composed;
 };
 
@@ -109,31 +108,7 @@ class bpe {
  private:
   static constexpr std::size_t few = 40;
   static constexpr token_id none = std::numeric_limits<token_id>::max();
-  static constexpr std::uint64_t no_pair = std::numeric_limits<std::uint64_t>::max();
-  static constexpr std::uint64_t no_merge = std::numeric_limits<std::uint64_t>::max();
   static constexpr std::string_view mark = "\u2581";
-
-  struct pair_slot {
-    std::uint64_t pair = no_pair;
-    std::uint64_t merge = no_merge;  // rank, result
-  };
-  [[nodiscard]] static constexpr std::uint64_t pair_of(token_id left, token_id right) noexcept {
-    return std::uint64_t{left} << 32U | right;
-  }
-  [[nodiscard]] std::size_t place(std::uint64_t pair) const noexcept {
-    std::uint64_t hash = pair * 0x9e3779b97f4a7c15U;
-    hash ^= hash >> 29U;
-    return hash & (pairs_.size() - 1);
-  }
-  /// The merge of two neighbours as rank << 32 | result; all ones where there is none.
-  [[nodiscard]] std::uint64_t ranked(token_id left, token_id right) const noexcept {
-    const std::uint64_t pair = pair_of(left, right);
-    for (std::size_t at = place(pair);; at = (at + 1) & (pairs_.size() - 1)) {
-      const pair_slot& slot = pairs_[at];
-      if (slot.pair == pair) return slot.merge;
-      if (slot.pair == no_pair) return no_merge;
-    }
-  }
 
   /// Where a part that begins at `begin` ends: before the next mark that does not follow a mark.
   [[nodiscard]] static std::size_t part_end(std::string_view text, std::size_t begin, std::size_t end) noexcept {
@@ -148,18 +123,23 @@ class bpe {
   void split_characters(std::string_view word, scratch& work) const;
   void merge_few(std::vector<bpe_scratch::piece>& pieces) const;
   void merge_many(scratch& work) const;
+  void put_unknown(std::string_view bytes, std::uint32_t begin, bool fused, scratch& work) const;
+  [[nodiscard]] bool cut_apart(std::string_view word, scratch& work) const;
   void find_known(std::span<const bpe_merge> merges);
 
   std::shared_ptr<const vocabulary> words_;
   bpe_settings settings_;
-  std::vector<pair_slot> pairs_;       // a power of two, at most two thirds used
+  merge_rules rules_;
   std::array<token_id, 256> bytes_{};  // of the byte alphabet, or the fallback tokens
   std::vector<token_id> characters_;   // of the first plane
   word_table known_;                   // short words that become one token
   trie whole_;                         // of settings_.whole
+  trie stable_;                        // stable tokens (text/merge_rules.hpp); empty where words are always merged
+  std::size_t longest_ = 0;            // bytes of one of them; 0: none
   std::optional<token_id> unknown_;
   std::uint64_t number_ = 0;
   bool splits_before_mark_ = false;
+  bool unknown_splits_ = false;  // an unknown character is tokens of its own, which never merge
 };
 
 }  // namespace tessera::inline TESSERA_ABI
