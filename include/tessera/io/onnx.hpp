@@ -30,6 +30,10 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+namespace detail {
+struct onnx_node;
+}
+
 /// Move-only; views stay valid while it (or what it was moved to) lives.
 class onnx {
  public:
@@ -63,6 +67,8 @@ class onnx {
   explicit onnx(std::unique_ptr<contents, release> state) noexcept : state_(std::move(state)) {}
   [[nodiscard]] static result<onnx> read(mapped_file file, std::span<const std::byte> bytes, std::string_view path,
                                          bool external);
+  /// Makes the published tensors of the stored ones.
+  static void give_names(contents& state, std::span<const detail::onnx_node> nodes);
 
   std::unique_ptr<contents, release> state_;
 };

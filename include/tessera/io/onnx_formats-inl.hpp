@@ -2,11 +2,14 @@
 /// Definitions of io/onnx.hpp: the types of onnx.proto, and where external data may lie.
 #pragma once
 
-#include <tessera/io/onnx-inl.hpp>
+#include <tessera/io/dtype.hpp>
 
 #include <array>
 #include <cstdlib>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace tessera::inline TESSERA_ABI {
 

@@ -214,4 +214,6 @@ class onnx::names {
   std::map<std::size_t, std::pair<std::span<const std::size_t>, std::span<const std::byte>>> turned_;
 };
 
+TESSERA_INLINE void onnx::give_names(contents& state, std::span<const detail::onnx_node> nodes) { names::give(state, nodes); }
+
 }  // namespace tessera::inline TESSERA_ABI

@@ -2,13 +2,14 @@
 /// Definitions of io/onnx.hpp: how a file is walked and checked. Field numbers are those of onnx.proto.
 #pragma once
 
+#include <tessera/io/onnx-inl.hpp>
 #include <tessera/io/onnx_formats-inl.hpp>
-#include <tessera/io/onnx_names-inl.hpp>
 #include <tessera/io/protobuf.hpp>
 #include <tessera/io/quoted.hpp>
 
 #include <charconv>
 #include <limits>
+#include <map>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -41,7 +42,7 @@ class onnx::reader {
     const auto twice = std::ranges::adjacent_find(state_.initializers, {}, &tensor_view::name);
     if (twice != state_.initializers.end())
       return malformed(quoted(twice->name), "one tensor of that name", "another one", std::next(twice)->offset);
-    onnx::names::give(state_, nodes_);
+    give_names(state_, nodes_);
     return {};
   }
 
