@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// corpus: gguf/small*.gguf
+// corpus: gguf/*.gguf
 // Any bytes: refused, or read into metadata and tensors that lie within the file and can all be read.
 #include <tests/fuzz/target.hpp>
 
@@ -34,12 +34,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tessera_fuzz::promise(described.offset <= size && described.bytes.size() <= size - described.offset,
                           "tensors lie within the file");
     const auto tensor = file->tensor(described.name);
-    tessera_fuzz::promise(tensor.has_value() == described.plain, "plain tensors are given, others are not");
+    tessera_fuzz::promise(tensor.has_value() == described.readable, "readable tensors are given, others are not");
     if (!tensor) continue;
     tessera_fuzz::promise(ts::storage_bytes(tensor->type, tensor->shape) == tensor->bytes.size(),
                           "bytes fit shape and type");
     std::vector<float> floats(ts::element_count(*tensor));
     static_cast<void>(ts::read_f32(*tensor, floats));
+    static_cast<void>(ts::check_finite(*tensor));
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <tests/io/support.hpp>
 
 #include <tessera/io/gguf.hpp>
+#include <tessera/io/safetensors.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -153,7 +154,7 @@ TEST_CASE("gguf: what is asked for wrongly is an error that names the key", "[gg
   CHECK(file.find("absent") == nullptr);
 }
 
-TEST_CASE("gguf: tensors that are plain numbers are read, others are named", "[gguf]") {
+TEST_CASE("gguf: tensors of numbers and of known blocks are read, others are named", "[gguf]") {
   const ts::gguf file = value_of(read(sample().file()));
   REQUIRE(file.tensors().size() == 3);
   const ts::tensor_view matrix = value_of(file.tensor("matrix"));
@@ -165,9 +166,12 @@ TEST_CASE("gguf: tensors that are plain numbers are read, others are named", "[g
   CHECK(four == std::vector<float>{0, 1, 2, 3});
   CHECK(file.tensors()[2].format == "Q8_0");
   CHECK(file.tensors()[2].bytes.size() == 68);
-  CHECK_THAT(message_of(file.tensor("blocks")),
-             ContainsSubstring("blocks: wanted F32, F16, BF16 or another plain type, found Q8_0"));
+  CHECK(value_of(file.tensor("blocks")).type == ts::dtype::q8_0);
   CHECK(file.tensor("absent").error().code == ts::error_code::not_found);
+  gguf_writer other;
+  other.data.assign(36, '\0');
+  other.tensor("newer", {64}, 20, 0);
+  CHECK_THAT(message_of(value_of(read(other.file())).tensor("newer")), ContainsSubstring("Q5_K or Q6_K, found IQ4_NL"));
 }
 
 TEST_CASE("gguf: rules of the tensors", "[gguf]") {
@@ -204,6 +208,7 @@ TEST_CASE("gguf: rules of the tensors", "[gguf]") {
              ContainsSubstring("a known tensor format, found number 4"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {33}, 8, 0); }),
              ContainsSubstring("rows of a multiple of 32 for Q8_0"));
+  CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {}, 8, 0); }), ContainsSubstring("for Q8_0, found one number"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {1}, 0, 0), w.tensor("a", {1}, 0, 32); }),
              ContainsSubstring("\"a\" twice"));
   CHECK_THAT(refused([](gguf_writer& w) { w.tensor("a", {9}, 0, 0), w.tensor("b", {1}, 0, 32); }),
@@ -305,4 +310,37 @@ TEST_CASE("gguf: a published vocabulary", "[gguf]") {
   CHECK(tokens[1996] == "▁the");
   CHECK(value_of(file.list<int>("tokenizer.ggml.token_type")).size() == tokens.size());
   succeed(file.file().unchanged());
+}
+
+TEST_CASE("gguf: blocks are read as ggml's own package reads them", "[gguf]") {
+  const ts::gguf file = value_of(ts::gguf::open(fixture("gguf/blocks.gguf").string()));
+  const ts::safetensors expected = value_of(ts::safetensors::open(fixture("gguf/blocks.expected.safetensors").string()));
+  REQUIRE(file.tensors().size() == 8);
+  for (const ts::gguf_tensor& described : file.tensors()) {
+    INFO(described.name);
+    CHECK(described.format == described.name);
+    const ts::tensor_view tensor = value_of(file.tensor(described.name));
+    CHECK(ts::storage_bytes(tensor.type, tensor.shape) == tensor.bytes.size());
+    std::vector<float> found(ts::element_count(tensor));
+    succeed(ts::read_f32(tensor, found));
+    succeed(ts::check_finite(tensor));
+    const ts::tensor_view wanted = value_of(expected.at(described.name));
+    REQUIRE(wanted.bytes.size() == found.size() * sizeof(float));
+    CHECK(std::memcmp(found.data(), wanted.bytes.data(), wanted.bytes.size()) == 0);
+  }
+}
+
+TEST_CASE("gguf: blocks fill rows, and their scales are numbers", "[gguf]") {
+  CHECK_FALSE(ts::storage_bytes(ts::dtype::q8_0, std::vector<std::size_t>{2, 33}).has_value());
+  CHECK_FALSE(ts::storage_bytes(ts::dtype::q8_0, std::vector<std::size_t>{}).has_value());
+  CHECK(ts::storage_bytes(ts::dtype::q8_0, std::vector<std::size_t>{2, 64}) == 136);
+  CHECK_FALSE(ts::storage_bytes(ts::dtype::q4_k, std::vector<std::size_t>{std::size_t{1} << 62, 256}).has_value());
+  CHECK_FALSE(ts::dtype_from_name("Q8_0").has_value());
+  std::vector<std::byte> block(68);
+  const std::vector<std::size_t> shape = {64};
+  const ts::tensor_view tensor{.name = "t", .type = ts::dtype::q8_0, .shape = shape, .bytes = block, .file = {}};
+  succeed(ts::check_finite(tensor));
+  block[35] = std::byte{0x7c};  // infinity, as the second block's scale
+  CHECK_THAT(message_of(ts::check_finite(tensor)), ContainsSubstring("t[32]"));
+  CHECK_THAT(message_of(ts::write_safetensors("/nonexistent/x", std::span(&tensor, 1))), ContainsSubstring("Q8_0"));
 }

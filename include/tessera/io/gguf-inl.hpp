@@ -62,10 +62,10 @@ TESSERA_INLINE result<tensor_view> gguf::tensor(std::string_view name) const {
                  .wanted = "this tensor",
                  .found = "none",
                  .path = state_->path});
-  if (!place->plain)
+  if (!place->readable)
     return fail({.code = error_code::unsupported,
                  .thing = std::string(name),
-                 .wanted = "F32, F16, BF16 or another plain type",
+                 .wanted = "plain numbers, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
                  .found = std::string(place->format),
                  .path = state_->path,
                  .offset = place->offset});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// GGUF files (versions 2 and 3, little-endian): typed metadata, vocabularies, and the tensors that are plain numbers.
+/// GGUF files (versions 2 and 3, little-endian): typed metadata, vocabularies, and tensors of numbers or blocks.
 ///
 ///     TESSERA_TRY(const ts::gguf file, ts::gguf::open("bge-small-en.gguf"));
 ///     TESSERA_TRY(const auto model, file.get<std::string_view>("tokenizer.ggml.model"));            // "bert"
@@ -81,13 +81,13 @@ class gguf_value {
   bool is_array_ = false;
 };
 
-/// A tensor as the file describes it. `format` is its name in the format ("F16", "Q4_0"); `plain` where it is an array
-/// of numbers.
+/// A tensor as the file describes it. `format` is its name in the format ("F16", "Q4_0"); `readable` where this library knows what
+/// its bytes mean.
 struct gguf_tensor {
   std::string_view name;
   std::string_view format;
-  bool plain = false;
-  dtype type = dtype::f32;             // meaningful where plain
+  bool readable = false;
+  dtype type = dtype::f32;             // meaningful where readable
   std::span<const std::size_t> shape;  // row-major: the reverse of the file's order
   std::span<const std::byte> bytes;
   std::uint64_t offset = 0;  // of the bytes within the file
@@ -124,7 +124,7 @@ class gguf {
 
   /// All tensors in file order.
   [[nodiscard]] std::span<const gguf_tensor> tensors() const noexcept;
-  /// The tensor of that name as numbers. Errors: not_found; unsupported (a quantised format).
+  /// The tensor of that name, to be read by `read_f32` or `read_i64`. Errors: not_found; unsupported (a format that is not readable).
   [[nodiscard]] result<tensor_view> tensor(std::string_view name) const;
 
   [[nodiscard]] std::string_view path() const noexcept;

@@ -19,21 +19,18 @@ struct ggml_format {
   std::string_view name;
   std::uint32_t block;
   std::uint32_t bytes;
-  std::optional<dtype> plain;
+  std::optional<dtype> type;
 };
 
 inline constexpr ggml_format ggml_formats[] = {
-    {0, "F32", 1, 4, dtype::f32},  {1, "F16", 1, 2, dtype::f16},    {2, "Q4_0", 32, 18, {}},
-    {3, "Q4_1", 32, 20, {}},       {6, "Q5_0", 32, 22, {}},         {7, "Q5_1", 32, 24, {}},
-    {8, "Q8_0", 32, 34, {}},       {9, "Q8_1", 32, 36, {}},         {10, "Q2_K", 256, 84, {}},
-    {11, "Q3_K", 256, 110, {}},    {12, "Q4_K", 256, 144, {}},      {13, "Q5_K", 256, 176, {}},
-    {14, "Q6_K", 256, 210, {}},    {15, "Q8_K", 256, 292, {}},      {16, "IQ2_XXS", 256, 66, {}},
-    {17, "IQ2_XS", 256, 74, {}},   {18, "IQ3_XXS", 256, 98, {}},    {19, "IQ1_S", 256, 50, {}},
-    {20, "IQ4_NL", 32, 18, {}},    {21, "IQ3_S", 256, 110, {}},     {22, "IQ2_S", 256, 82, {}},
-    {23, "IQ4_XS", 256, 136, {}},  {24, "I8", 1, 1, dtype::i8},     {25, "I16", 1, 2, dtype::i16},
-    {26, "I32", 1, 4, dtype::i32}, {27, "I64", 1, 8, dtype::i64},   {28, "F64", 1, 8, dtype::f64},
-    {29, "IQ1_M", 256, 56, {}},    {30, "BF16", 1, 2, dtype::bf16}, {34, "TQ1_0", 256, 54, {}},
-    {35, "TQ2_0", 256, 66, {}},    {39, "MXFP4", 32, 17, {}},
+    {0, "F32", 1, 4, dtype::f32}, {1, "F16", 1, 2, dtype::f16}, {2, "Q4_0", 32, 18, dtype::q4_0}, {3, "Q4_1", 32, 20, dtype::q4_1},
+    {6, "Q5_0", 32, 22, dtype::q5_0}, {7, "Q5_1", 32, 24, dtype::q5_1}, {8, "Q8_0", 32, 34, dtype::q8_0}, {9, "Q8_1", 32, 36, {}},
+    {10, "Q2_K", 256, 84, {}}, {11, "Q3_K", 256, 110, {}}, {12, "Q4_K", 256, 144, dtype::q4_k}, {13, "Q5_K", 256, 176, dtype::q5_k},
+    {14, "Q6_K", 256, 210, dtype::q6_k}, {15, "Q8_K", 256, 292, {}}, {16, "IQ2_XXS", 256, 66, {}}, {17, "IQ2_XS", 256, 74, {}},
+    {18, "IQ3_XXS", 256, 98, {}}, {19, "IQ1_S", 256, 50, {}}, {20, "IQ4_NL", 32, 18, {}}, {21, "IQ3_S", 256, 110, {}},
+    {22, "IQ2_S", 256, 82, {}}, {23, "IQ4_XS", 256, 136, {}}, {24, "I8", 1, 1, dtype::i8}, {25, "I16", 1, 2, dtype::i16},
+    {26, "I32", 1, 4, dtype::i32}, {27, "I64", 1, 8, dtype::i64}, {28, "F64", 1, 8, dtype::f64}, {29, "IQ1_M", 256, 56, {}},
+    {30, "BF16", 1, 2, dtype::bf16}, {34, "TQ1_0", 256, 54, {}}, {35, "TQ2_0", 256, 66, {}}, {39, "MXFP4", 32, 17, {}},
 };
 
 /// Bytes of a value of fixed size; 0 for strings and arrays.
@@ -160,12 +157,12 @@ class gguf::reader {
       return wrong(thing, "a known tensor format", "number " + std::to_string(number_of_format),
                    error_code::unsupported);
     made.format = format->name;
-    made.plain = format->plain.has_value();
-    made.type = format->plain.value_or(dtype::u8);
-    if (!shape.empty() && shape.back() % format->block != 0)
+    made.readable = format->type.has_value();
+    made.type = format->type.value_or(dtype::u8);
+    if (format->block != 1 && (shape.empty() || shape.back() % format->block != 0))
       return wrong(thing,
                    "rows of a multiple of " + std::to_string(format->block) + " for " + std::string(format->name),
-                   std::to_string(shape.back()));
+                   shape.empty() ? "one number" : std::to_string(shape.back()));
     std::uint64_t size = 0;
     std::uint64_t bits = 0;
     if (!multiply_sizes(std::max<std::uint64_t>(count / format->block, 1), format->bytes, size) ||

@@ -235,6 +235,7 @@ TESSERA_INLINE result<> write_safetensors(std::string_view path, std::span<const
                    .path = std::string(path)});
     };
     if (tensor.name == "__metadata__") return refused("another name", "the reserved one");
+    if (is_blocks(tensor.type)) return refused("a type of safetensors files", std::string(to_string(tensor.type)));
     const auto needed = storage_bytes(tensor.type, tensor.shape);
     if (!needed || *needed != tensor.bytes.size())
       return refused((needed ? std::to_string(*needed) : "a possible number of") + " bytes for " +

@@ -4,6 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/io/tensor.hpp>
+#include <tessera/io/tensor_blocks.hpp>
 
 #include <array>
 #include <cmath>
@@ -19,7 +20,7 @@ struct dtype_row {
   unsigned bits;
 };
 
-inline constexpr std::array<dtype_row, 22> dtypes = {{
+inline constexpr std::array<dtype_row, 30> dtypes = {{
     {dtype::boolean, "BOOL", 8},
     {dtype::u8, "U8", 8},
     {dtype::i8, "I8", 8},
@@ -42,6 +43,14 @@ inline constexpr std::array<dtype_row, 22> dtypes = {{
     {dtype::f6_e2m3, "F6_E2M3", 6},
     {dtype::f6_e3m2, "F6_E3M2", 6},
     {dtype::f4, "F4", 4},
+    {dtype::q4_0, "Q4_0", 0},
+    {dtype::q4_1, "Q4_1", 0},
+    {dtype::q5_0, "Q5_0", 0},
+    {dtype::q5_1, "Q5_1", 0},
+    {dtype::q8_0, "Q8_0", 0},
+    {dtype::q4_k, "Q4_K", 0},
+    {dtype::q5_k, "Q5_K", 0},
+    {dtype::q6_k, "Q6_K", 0},
 }};
 
 [[nodiscard]] constexpr const dtype_row& row_of(dtype type) noexcept { return dtypes[static_cast<std::size_t>(type)]; }
@@ -101,11 +110,20 @@ TESSERA_INLINE std::string_view to_string(dtype type) noexcept { return detail::
 
 TESSERA_INLINE std::optional<dtype> dtype_from_name(std::string_view name) noexcept {
   for (const detail::dtype_row& row : detail::dtypes)
-    if (row.name == name) return row.type;
+    if (row.name == name && row.bits != 0) return row.type;
   return std::nullopt;
 }
 
 TESSERA_INLINE std::optional<std::uint64_t> storage_bytes(dtype type, std::span<const std::size_t> shape) noexcept {
+  if (is_blocks(type)) {
+    const block_layout layout = layout_of(type);
+    if (shape.empty() || shape.back() % layout.elements != 0) return std::nullopt;
+    std::uint64_t bytes = shape.back() / layout.elements;
+    if (!multiply_sizes(bytes, layout.bytes, bytes)) return std::nullopt;
+    for (const std::size_t extent : shape.first(shape.size() - 1))
+      if (!multiply_sizes(bytes, extent, bytes)) return std::nullopt;
+    return bytes;
+  }
   std::uint64_t bits = bits_of(type);
   for (const std::size_t extent : shape)
     if (!multiply_sizes(bits, extent, bits)) return std::nullopt;
@@ -125,6 +143,10 @@ TESSERA_INLINE std::string shape_text(std::span<const std::size_t> shape) {
 
 TESSERA_INLINE result<> read_f32(const tensor_view& tensor, std::span<float> out) {
   TESSERA_CHECK(detail::same_count(tensor, out.size()));
+  if (is_blocks(tensor.type)) {
+    detail::unpack_blocks(tensor.type, tensor.bytes, out.data());
+    return {};
+  }
   switch (tensor.type) {
     case dtype::f32: return copy_le(tensor.bytes, out);
     case dtype::f16:
@@ -178,6 +200,7 @@ TESSERA_INLINE result<> read_i64(const tensor_view& tensor, std::span<std::int64
 }
 
 TESSERA_INLINE result<std::optional<std::size_t>> first_not_finite(const tensor_view& tensor) {
+  if (is_blocks(tensor.type)) return detail::first_bad_block(tensor.type, tensor.bytes);
   switch (tensor.type) {
     case dtype::f16: return detail::first_with<std::uint16_t>(tensor.bytes, 0x7c00);
     case dtype::bf16: return detail::first_with<std::uint16_t>(tensor.bytes, 0x7f80);

@@ -9,6 +9,7 @@
 
 #include <tessera/base/half.hpp>
 #include <tessera/io/bytes.hpp>
+#include <tessera/io/dtype.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -21,37 +22,11 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Element types of published files, under their safetensors names. Types below 8 bits are packed without gaps.
-enum class dtype : std::uint8_t {
-  boolean,
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  u64,
-  i64,
-  f16,
-  bf16,
-  f32,
-  f64,
-  c64,
-  f8_e4m3,
-  f8_e5m2,
-  f8_e8m0,
-  f8_e4m3fnuz,
-  f8_e5m2fnuz,
-  f6_e2m3,
-  f6_e3m2,
-  f4,
-};
-
-/// Bits of one element.
+/// Bits of one element; 0 for blocks.
 [[nodiscard]] unsigned bits_of(dtype type) noexcept;
 /// "F32", "BF16", "BOOL" ...
 [[nodiscard]] std::string_view to_string(dtype type) noexcept;
-/// The type of that exact name, or nothing.
+/// The type of that exact name in a safetensors file, or nothing.
 [[nodiscard]] std::optional<dtype> dtype_from_name(std::string_view name) noexcept;
 
 /// Borrows from the file object that gave it; moving that object keeps it valid. `bytes` has exactly the size of shape
@@ -81,9 +56,9 @@ struct tensor_view {
 /// "[384, 1536]"; "[]" for a scalar.
 [[nodiscard]] std::string shape_text(std::span<const std::size_t> shape);
 
-/// Fills `out`, one float an element, from F32, F16, BF16 (exact; a signalling NaN becomes quiet) or F64 (rounded to
-/// nearest). Errors: mismatch (another element count; a type that is not floating), not_finite (a finite F64 beyond the
-/// range of float).
+/// Fills `out`, one float an element, from F32, F16, BF16 (exact; a signalling NaN becomes quiet), F64 (rounded to
+/// nearest) or blocks (as their format defines). Errors: mismatch (another element count; a type that is not floating),
+/// not_finite (a finite F64 beyond the range of float).
 [[nodiscard]] result<> read_f32(const tensor_view& tensor, std::span<float> out);
 /// Fills `out` from any integer type or BOOL. Errors: mismatch (count or type; a U64 above the range of int64).
 [[nodiscard]] result<> read_i64(const tensor_view& tensor, std::span<std::int64_t> out);

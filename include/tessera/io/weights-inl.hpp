@@ -44,7 +44,7 @@ TESSERA_INLINE result<weights> weights::open(std::string_view path) {
     looked += (looked.empty() ? "" : name == detail::weight_files.back() ? " or " : ", ") + std::string(name);
   }
   std::string found = "none of them";
-  for (const std::string_view other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"})
+  for (const std::string_view other : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
     if (detail::kind_of_path(place + std::string(other)) == 'f') found = std::string(other) + ", which is not read";
   return fail({.code = error_code::not_found,
                .thing = "weights",
@@ -55,11 +55,12 @@ TESSERA_INLINE result<weights> weights::open(std::string_view path) {
 
 TESSERA_INLINE result<weights> weights::open_file(std::string_view path) {
   if (path.ends_with(".onnx")) return open_onnx(path);
-  for (const std::string_view ending : {".gguf", ".bin", ".pt", ".pth", ".h5", ".msgpack"})
+  if (path.ends_with(".gguf")) return open_gguf(path);
+  for (const std::string_view ending : {".bin", ".pt", ".pth", ".h5", ".msgpack"})
     if (path.ends_with(ending))
       return fail({.code = error_code::unsupported,
                    .thing = "weights",
-                   .wanted = "a .safetensors file, its .index.json or an .onnx file",
+                   .wanted = "a .safetensors file, its .index.json, an .onnx or a .gguf file",
                    .found = "a " + std::string(ending) + " file",
                    .path = std::string(path)});
   weights opened;
@@ -116,6 +117,19 @@ TESSERA_INLINE result<weights> weights::open_onnx(std::string_view path) {
   return opened;
 }
 
+TESSERA_INLINE result<weights> weights::open_gguf(std::string_view path) {
+  weights opened;
+  opened.path_ = path;
+  TESSERA_TRY(gguf file, gguf::open(path));
+  for (const gguf_tensor& each : file.tensors()) {
+    TESSERA_TRY(const tensor_view tensor, file.tensor(each.name));
+    opened.tensors_.push_back(tensor);
+  }
+  opened.ggufs_.push_back(std::move(file));
+  TESSERA_CHECK(opened.gather());
+  return opened;
+}
+
 TESSERA_INLINE result<> weights::gather() {
   for (const safetensors& source : sources_)
     tensors_.insert(tensors_.end(), source.tensors().begin(), source.tensors().end());
@@ -151,6 +165,7 @@ TESSERA_INLINE std::vector<const mapped_file*> weights::mappings() const {
   for (const safetensors& source : sources_) all.push_back(&source.file());
   for (const onnx& source : exports_)
     for (const mapped_file& file : source.files()) all.push_back(&file);
+  for (const gguf& source : ggufs_) all.push_back(&source.file());
   return all;
 }
 

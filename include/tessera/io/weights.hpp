@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The weights of a model as one set of tensors, however they are stored: one file, shards behind an index, or an ONNX export.
+/// The weights of a model as one set of tensors, however they are stored: one file, shards behind an index, an ONNX export, or GGUF.
 ///
 ///     TESSERA_TRY(const ts::weights file, ts::weights::open("models/all-MiniLM-L6-v2"));   // or a file, or an index
 ///     TESSERA_TRY(const auto table, file.at("embeddings.word_embeddings.weight"));
@@ -8,9 +8,10 @@
 ///
 /// Shards (`model.safetensors.index.json`: weight_map from tensor to file) must be plain file names beside the index,
 /// hold what the index says, and share no tensor name; the index's total_size is not used, published ones are often
-/// wrong. Of an ONNX export the tensors have their published names and orientation (io/onnx.hpp).
+/// wrong. Of an ONNX export the tensors have their published names and orientation (io/onnx.hpp); of a GGUF file llama.cpp's.
 #pragma once
 
+#include <tessera/io/gguf.hpp>
 #include <tessera/io/onnx.hpp>
 #include <tessera/io/safetensors.hpp>
 
@@ -23,7 +24,7 @@ namespace tessera::inline TESSERA_ABI {
 /// Move-only; views stay valid while it (or what it was moved to) lives.
 class weights {
  public:
-  /// `path` is a .safetensors file, an index (.json), an .onnx file or a directory that holds `model.safetensors`,
+  /// `path` is a .safetensors file, an index (.json), an .onnx or .gguf file or a directory that holds `model.safetensors`,
   /// `model.safetensors.index.json`, `onnx/model.onnx` or `model.onnx`, looked for in this order. Errors: not_found with
   /// the list of what was looked for, malformed, mismatch, unsupported, io; each names the file.
   [[nodiscard]] static result<weights> open(std::string_view path);
@@ -42,6 +43,8 @@ class weights {
 
   /// True for an ONNX export, which may wrap the model: any prefix may stand before its names.
   [[nodiscard]] bool exported() const noexcept { return !exports_.empty(); }
+  /// True for a GGUF file, whose tensors have names of their own.
+  [[nodiscard]] bool is_gguf() const noexcept { return !ggufs_.empty(); }
 
   /// Error (mismatch) where a file was written to since it was opened: what was copied may be of two states.
   [[nodiscard]] result<> unchanged() const;
@@ -53,12 +56,14 @@ class weights {
   [[nodiscard]] static result<weights> open_file(std::string_view path);
   [[nodiscard]] static result<weights> open_index(std::string_view path);
   [[nodiscard]] static result<weights> open_onnx(std::string_view path);
+  [[nodiscard]] static result<weights> open_gguf(std::string_view path);
   [[nodiscard]] std::vector<const mapped_file*> mappings() const;
   [[nodiscard]] result<> gather();
 
   std::string path_;
   std::vector<safetensors> sources_;
   std::vector<onnx> exports_;  // none or one
+  std::vector<gguf> ggufs_;    // none or one
   std::vector<tensor_view> tensors_;
 };
 

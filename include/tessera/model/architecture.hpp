@@ -16,7 +16,8 @@ namespace tessera::inline TESSERA_ABI {
 
 /// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number. Of several rules
 /// that fit, the first whose tensor exists counts. Packed tensors hold `parts` tensors of one shape one under the other: `part` is meant.
-/// A table that is looked up in has as row i the published row `rows`[i], times `factors`[i], where tensors of these names exist.
+/// A table that is looked up in has as row i the published row `rows`[i], times `factors`[i], where tensors of these names exist. `more` is
+/// what published numbers exceed Tessera's by.
 struct published_name {
   std::string_view ours;
   std::string_view theirs;
@@ -24,6 +25,7 @@ struct published_name {
   std::size_t parts = 1;
   std::string_view rows = {};
   std::string_view factors = {};
+  float more = 0.0f;
 };
 
 /// In a model's list of stages: files are those of Family with this shape.

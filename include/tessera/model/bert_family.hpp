@@ -5,6 +5,7 @@
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/gguf_names.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -67,6 +68,7 @@ struct bert_family {
   static constexpr auto names = detail::bert_names("pooler.dense.", "classifier.");
   /// Prefixes under which checkpoints with a task head hold the encoder.
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "bert."});
+  static constexpr auto gguf = gguf_names::bert;
 
   /// True for the `model_type` of a config.json of this family.
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept { return model_type == "bert"; }

@@ -6,14 +6,15 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view ours) const {
+TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view ours, std::span<const published_name> table) {
   std::vector<candidate> fitting;
-  for (const published_name& rule : names) {
+  const auto add = [&](const published_name& rule, std::string name) {
+    fitting.push_back({std::move(name), rule.part, rule.parts, rule.rows, rule.factors, rule.more});
+  };
+  for (const published_name& rule : table) {
     const std::size_t hole = rule.ours.find("{}");
     if (hole == std::string_view::npos) {
-      if (ours.starts_with(rule.ours))
-        fitting.push_back({std::string(rule.theirs) + std::string(ours.substr(rule.ours.size())), rule.part, rule.parts, rule.rows,
-                           rule.factors});
+      if (ours.starts_with(rule.ours)) add(rule, std::string(rule.theirs) + std::string(ours.substr(rule.ours.size())));
       continue;
     }
     if (!ours.starts_with(rule.ours.substr(0, hole))) continue;
@@ -22,9 +23,8 @@ TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view
     const std::string_view after = rule.ours.substr(hole + 2);
     if (digits == 0 || digits == std::string_view::npos || !rest.substr(digits).starts_with(after)) continue;
     const std::size_t place = rule.theirs.find("{}");
-    fitting.push_back({std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
-                           std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size())),
-                       rule.part, rule.parts, rule.rows, rule.factors});
+    add(rule, std::string(rule.theirs.substr(0, place)) + std::string(rest.substr(0, digits)) +
+                  std::string(rule.theirs.substr(place + 2)) + std::string(rest.substr(digits + after.size())));
   }
   if (fitting.empty()) fitting.push_back({std::string(ours)});
   return fitting;

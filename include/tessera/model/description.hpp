@@ -17,10 +17,12 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Published names of one family: the table and the prefixes that a checkpoint may put before them. Empty: Tessera's own names.
+/// Published names of one family: the table, the prefixes that a checkpoint may put before them, and the names in GGUF files. Empty:
+/// Tessera's own names, and no GGUF files.
 struct naming {
   std::span<const published_name> names;
   std::span<const std::string_view> prefixes;
+  std::span<const published_name> gguf = {};
 
   struct candidate {
     std::string name;
@@ -28,11 +30,20 @@ struct naming {
     std::size_t parts = 1;
     std::string_view rows = {};
     std::string_view factors = {};
+    float more = 0.0f;
   };
-  /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule that fits, in the table's order;
-  /// the name itself where none does.
-  [[nodiscard]] std::vector<candidate> published(std::string_view ours) const;
+  /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule of the table that fits, in
+  /// its order; the name itself where none does.
+  [[nodiscard]] static std::vector<candidate> published(std::string_view ours, std::span<const published_name> table);
 };
+
+/// The names of a family.
+template <class Family>
+[[nodiscard]] constexpr naming naming_of() noexcept {
+  naming made{Family::names, Family::prefixes};
+  if constexpr (requires { Family::gguf; }) made.gguf = Family::gguf;
+  return made;
+}
 
 /// One number of a config.json under its own name, as text: {"hidden_size", "384"}.
 struct model_setting {

@@ -25,7 +25,7 @@ template <class Family>
 [[nodiscard]] encoder_description describe_shape(const typename Family::shape& shape) {
   encoder_description made = Family::facts(shape);
   made.family = Family::label;
-  made.names = {Family::names, Family::prefixes};
+  made.names = naming_of<Family>();
   auto add = [&made](const tensor_entry& entry) { made.manifest.push_back(entry); };
   Family::describe(shape, tensor_sink(add));
   return made;

@@ -5,6 +5,7 @@
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/gguf_names.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -52,6 +53,7 @@ struct modernbert_family {
       {"dense.", "head.dense."},
   });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "model."});
+  static constexpr auto gguf = gguf_names::modernbert;
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept { return model_type == "modernbert"; }
   /// Error: mismatch or unsupported, whose causes are all fields that are missing, of the wrong kind, impossible or not implemented.

@@ -5,6 +5,7 @@
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/gguf_names.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -44,6 +45,7 @@ struct nomic_bert_family {
       {"layers.{}.feed_forward.norm.", "encoder.layers.{}.norm2."},
   });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "bert."});
+  static constexpr auto gguf = gguf_names::nomic_bert;
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept { return model_type == "nomic_bert"; }
   /// Error: mismatch or unsupported, whose causes are all fields that are missing, of the wrong kind, impossible or not implemented.

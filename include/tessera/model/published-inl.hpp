@@ -18,6 +18,13 @@ TESSERA_INLINE std::vector<std::size_t> published_tensor::shape() const {
   return extents;
 }
 
+TESSERA_INLINE bool published_tensor::fits(const tensor_entry& wanted, bool in_gguf) const {
+  const std::vector<std::size_t> extents = shape();
+  std::span<const std::size_t> want(wanted.shape.data(), wanted.rank);
+  if (in_gguf && extents.size() < want.size() && want.front() == 1) want = want.subspan(1);
+  return std::ranges::equal(extents, want);
+}
+
 /// The part, its shape excepted.
 TESSERA_INLINE tensor_view published_tensor::own() const noexcept {
   tensor_view mine = *whole;
@@ -36,9 +43,10 @@ TESSERA_INLINE std::optional<error> published_tensor::fault() const {
                  .found = std::move(found),
                  .path = std::string(tensor.file)};
   };
+  const bool numbers = is_float(whole->type) || is_blocks(whole->type);
   // Tables of whole numbers are those that model2vec quantised: the numbers themselves, without a scale.
   const bool whole_numbers = (rows != nullptr || factors != nullptr) && whole->type == dtype::i8;
-  if (!is_float(whole->type) && !whole_numbers) return wrong(*whole, "F32, F16 or BF16", std::string(to_string(whole->type)));
+  if (!numbers && !whole_numbers) return wrong(*whole, "F32, F16 or BF16", std::string(to_string(whole->type)));
   if (rows != nullptr && (rows->shape.size() != 1 || (rows->type != dtype::i64 && rows->type != dtype::i32)))
     return wrong(*rows, "I64, one number a token", std::string(to_string(rows->type)) + ' ' + shape_text(rows->shape));
   if (rows != nullptr) {
@@ -66,6 +74,8 @@ TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
   } else {
     TESSERA_CHECK(look_up(values));
   }
+  if (more != 0.0f)
+    for (float& x : values) x -= more;
   if (kernel::kernels().quantize.all_finite(values.data(), values.size())) return {};
   TESSERA_CHECK(check_finite(*whole));
   if (factors != nullptr) TESSERA_CHECK(check_finite(*factors));
@@ -128,6 +138,12 @@ TESSERA_INLINE result<published_tensors> published_tensors::open(const model_dir
   published_tensors opened;
   opened.names_ = model.encoder.names;
   TESSERA_TRY(opened.encoder_, weights::open(weights_path.empty() ? directory.encoder_file("") : std::string(weights_path)));
+  if (opened.encoder_.is_gguf() && opened.names_.gguf.empty())
+    return fail({.code = error_code::unsupported,
+                 .thing = "weights",
+                 .wanted = "safetensors or ONNX for the family " + std::string(model.encoder.family),
+                 .found = "a GGUF file, whose names are not known for it",
+                 .path = opened.encoder_.path()});
   if (!opened.names_.names.empty())
     for (const dense_head& head : directory.dense) {
       TESSERA_TRY(weights file, weights::open(directory.file(head.folder)));
@@ -147,7 +163,7 @@ TESSERA_INLINE result<published_tensors> published_tensors::open(const model_dir
 
 TESSERA_INLINE std::string published_tensors::wrapper(std::string_view first) const {
   std::string prefix;
-  for (const naming::candidate& each : names_.published(first))
+  for (const naming::candidate& each : naming::published(first, names_.names))
     for (const tensor_view& tensor : encoder_.tensors()) {
       if (!tensor.name.ends_with("." + each.name)) continue;
       if (!prefix.empty()) return {};  // two of them: neither is known to be the model
@@ -167,7 +183,7 @@ TESSERA_INLINE published_tensors::place published_tensors::locate(std::string_vi
     if (rest.starts_with('.')) rest.remove_prefix(1);
     if (head < dense_.size()) return {&dense_[head], {{"linear." + std::string(rest)}}};
   }
-  place where{&encoder_, names_.published(ours)};
+  place where{&encoder_, naming::published(ours, encoder_.is_gguf() ? names_.gguf : names_.names)};
   if (prefix_.empty()) return where;
   // The head of a checkpoint with a prefix stands outside it: of "model.bert." behind "model." or behind nothing.
   const std::vector<naming::candidate> bare = std::move(where.names);
@@ -196,7 +212,7 @@ TESSERA_INLINE published_tensor published_tensors::find(std::string_view ours) c
     // What cannot be cut is compared whole, and found wrong.
     if (found->shape.empty() || found->shape.front() % each.parts != 0) return {found};
     const auto beside = [&](std::string_view name) { return name.empty() ? nullptr : where.file->find(name); };
-    return {found, each.part, each.parts, beside(each.rows), beside(each.factors)};
+    return {found, each.part, each.parts, beside(each.rows), beside(each.factors), each.more};
   }
   return {};
 }
@@ -215,7 +231,7 @@ TESSERA_INLINE std::vector<error> published_tensors::compare(std::span<const ten
     if (!found) {
       for (std::size_t i = 1; i < where.names.size(); ++i) problem.thing += " or " + where.names[i].name;
       problem.found = "no such tensor";
-    } else if (!std::ranges::equal(found.shape(), std::span(entry.shape.data(), entry.rank))) {
+    } else if (!found.fits(entry, where.file->is_gguf())) {
       problem.found = shape_text(found.whole->shape);
     } else if (auto fault = found.fault()) {
       problem = *std::move(fault);

@@ -21,9 +21,12 @@ struct published_tensor {
   std::size_t parts = 1;
   const tensor_view* rows = nullptr;     ///< row i is row rows[i] of `whole`; null: row i
   const tensor_view* factors = nullptr;  ///< row i is multiplied by factors[i]; null: by 1
+  float more = 0.0f;                     ///< what the file's numbers exceed the tensor's by
 
   [[nodiscard]] explicit operator bool() const noexcept { return whole != nullptr; }
   [[nodiscard]] std::vector<std::size_t> shape() const;
+  /// Whether that is the shape wanted. llama.cpp leaves out a first extent of 1.
+  [[nodiscard]] bool fits(const tensor_entry& wanted, bool in_gguf) const;
   /// The first thing that is wrong with its type, or with the tensors that say how to look up.
   [[nodiscard]] std::optional<error> fault() const;
   /// Errors: mismatch, where it has not values.size() elements, or `rows` names one that is not there; not_finite.

@@ -5,6 +5,7 @@
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/gguf_names.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -59,6 +60,7 @@ struct qwen_family {
       {"norm.", "norm."},
   });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "model."});
+  static constexpr auto gguf = gguf_names::qwen;
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept { return model_type == label; }
   /// Error: mismatch or unsupported, whose causes are all fields that are missing, of the wrong kind, impossible or not implemented.

@@ -40,7 +40,7 @@ TESSERA_INLINE result<answer_reader> answer_reader::of(published_reader& reader,
                  .wanted = "reranker.json, or the tokens \"yes\" and \"no\"",
                  .found = "neither",
                  .path = std::string(directory)});
-  const tensor_view* head = tensors.encoder().find("lm_head.weight");
+  const tensor_view* head = tensors.encoder().find(tensors.encoder().is_gguf() ? "output.weight" : "lm_head.weight");
   const published_tensor table = head != nullptr ? published_tensor{head} : tensors.find("token_embedding.weight");
   if (!table || table.whole->shape.size() != 2 || *yes >= table.whole->shape[0] || *no >= table.whole->shape[0])
     return fail({.code = error_code::mismatch,

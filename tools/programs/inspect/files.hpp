@@ -122,15 +122,15 @@ inline ts::result<> inspect_gguf(const std::string& path, report& into) {
     else return std::unexpected(tokenizer.error());
   }
   std::vector<listed_tensor> list;
-  std::vector<ts::tensor_view> plain;
+  std::vector<ts::tensor_view> readable;
   for (const ts::gguf_tensor& each : file.tensors()) {
     list.push_back({each.name, each.format, each.shape, each.bytes.size()});
-    if (!each.plain) continue;
+    if (!each.readable) continue;
     TESSERA_TRY(const ts::tensor_view view, file.tensor(each.name));
-    plain.push_back(view);
+    readable.push_back(view);
   }
   into.tensors(list);
-  report_not_finite(plain, into);
+  report_not_finite(readable, into);
   return {};
 }
 

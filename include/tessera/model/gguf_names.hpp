@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What llama.cpp calls the tensors of the families: Tessera's names on the left, those of its GGUF files on the right.
+///
+/// {} is a layer's number.
+/// llama.cpp permutes the rows of queries and keys for models of the llama family only, so none of these is permuted. Its GGUF files of
+/// Gemma hold 1 + w for the weight w of a norm. Those of RoBERTa lack the first rows of the position table, and those of Jina v3 the
+/// adapters: these families have no table, and such a file is refused.
+#pragma once
+
+#include <tessera/model/architecture.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace gguf_names {
+
+inline constexpr auto bert = std::to_array<published_name>({
+    {"token_embedding.", "token_embd."},
+    {"position_embedding.", "position_embd."},
+    {"token_type_embedding.", "token_types."},
+    {"norm.", "token_embd_norm."},
+    {"layers.{}.attention.query.", "blk.{}.attn_q."},
+    {"layers.{}.attention.key.", "blk.{}.attn_k."},
+    {"layers.{}.attention.value.", "blk.{}.attn_v."},
+    {"layers.{}.attention.output.", "blk.{}.attn_output."},
+    {"layers.{}.attention.norm.", "blk.{}.attn_output_norm."},
+    {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
+    {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {"layers.{}.feed_forward.norm.", "blk.{}.layer_output_norm."},
+});
+
+inline constexpr auto nomic_bert = std::to_array<published_name>({
+    {"token_embedding.", "token_embd."},
+    {"token_type_embedding.", "token_types."},
+    {"norm.", "token_embd_norm."},
+    {"layers.{}.attention.query.", "blk.{}.attn_qkv.", 0, 3},
+    {"layers.{}.attention.key.", "blk.{}.attn_qkv.", 1, 3},
+    {"layers.{}.attention.value.", "blk.{}.attn_qkv.", 2, 3},
+    {"layers.{}.attention.output.", "blk.{}.attn_output."},
+    {"layers.{}.attention.norm.", "blk.{}.attn_output_norm."},
+    {"layers.{}.feed_forward.gate.", "blk.{}.ffn_gate."},
+    {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
+    {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {"layers.{}.feed_forward.norm.", "blk.{}.layer_output_norm."},
+});
+
+inline constexpr auto modernbert = std::to_array<published_name>({
+    {"token_embedding.", "token_embd."},
+    {"norm.1.", "output_norm."},
+    {"norm.", "token_embd_norm."},
+    {"layers.{}.attention.norm.", "blk.{}.attn_norm."},
+    {"layers.{}.attention.query.", "blk.{}.attn_qkv.", 0, 3},
+    {"layers.{}.attention.key.", "blk.{}.attn_qkv.", 1, 3},
+    {"layers.{}.attention.value.", "blk.{}.attn_qkv.", 2, 3},
+    {"layers.{}.attention.output.", "blk.{}.attn_output."},
+    {"layers.{}.feed_forward.norm.", "blk.{}.ffn_norm."},
+    {"layers.{}.feed_forward.gate.", "blk.{}.ffn_up.", 0, 2},
+    {"layers.{}.feed_forward.up.", "blk.{}.ffn_up.", 1, 2},
+    {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+});
+
+inline constexpr auto qwen = std::to_array<published_name>({
+    {"token_embedding.", "token_embd."},
+    {"layers.{}.attention.norm.", "blk.{}.attn_norm."},
+    {"layers.{}.attention.query_norm.", "blk.{}.attn_q_norm."},
+    {"layers.{}.attention.key_norm.", "blk.{}.attn_k_norm."},
+    {"layers.{}.attention.query.", "blk.{}.attn_q."},
+    {"layers.{}.attention.key.", "blk.{}.attn_k."},
+    {"layers.{}.attention.value.", "blk.{}.attn_v."},
+    {"layers.{}.attention.output.", "blk.{}.attn_output."},
+    {"layers.{}.feed_forward.norm.", "blk.{}.ffn_norm."},
+    {"layers.{}.feed_forward.gate.", "blk.{}.ffn_gate."},
+    {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
+    {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {"norm.", "output_norm."},
+});
+
+inline constexpr auto gemma3 = std::to_array<published_name>({
+    {"token_embedding.", "token_embd."},
+    {.ours = "layers.{}.attention.norm.", .theirs = "blk.{}.attn_norm.", .more = 1.0f},
+    {.ours = "layers.{}.attention.norm_after.", .theirs = "blk.{}.post_attention_norm.", .more = 1.0f},
+    {.ours = "layers.{}.attention.query_norm.", .theirs = "blk.{}.attn_q_norm.", .more = 1.0f},
+    {.ours = "layers.{}.attention.key_norm.", .theirs = "blk.{}.attn_k_norm.", .more = 1.0f},
+    {"layers.{}.attention.query.", "blk.{}.attn_q."},
+    {"layers.{}.attention.key.", "blk.{}.attn_k."},
+    {"layers.{}.attention.value.", "blk.{}.attn_v."},
+    {"layers.{}.attention.output.", "blk.{}.attn_output."},
+    {.ours = "layers.{}.feed_forward.norm.", .theirs = "blk.{}.ffn_norm.", .more = 1.0f},
+    {.ours = "layers.{}.feed_forward.norm_after.", .theirs = "blk.{}.post_ffw_norm.", .more = 1.0f},
+    {"layers.{}.feed_forward.gate.", "blk.{}.ffn_gate."},
+    {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
+    {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {.ours = "norm.", .theirs = "output_norm.", .more = 1.0f},
+});
+
+}  // namespace gguf_names
+
+}  // namespace tessera::inline TESSERA_ABI
