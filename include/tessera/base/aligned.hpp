@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Storage aligned for the widest vector unit: the alignment constants and an owning, move-only buffer.
 ///
-/// `aligned_buffer<T>::make(n)` allocates n zeroed elements on a 64-byte boundary, or returns `out_of_memory`.
+/// `aligned_buffer<T>::make(n)` allocates n zeroed elements on a 64-byte boundary, or returns `out_of_memory`. Large ones ask the
+/// system for large pages: reading gigabytes through 4 KiB pages waits for address translation (with 2 MiB up to a third faster).
 #pragma once
 
 #include <tessera/base/result.hpp>
@@ -23,6 +24,11 @@ inline constexpr std::size_t vector_alignment = 64;
 [[nodiscard]] constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
 }
+
+namespace detail {
+/// Tells the system that this memory is read as a whole; nothing where it has no such pages.
+void prefer_large_pages(void* memory, std::size_t bytes) noexcept;
+}  // namespace detail
 
 /// `size` elements of trivial type T on a 64-byte boundary. The bytes after the last element up to the next boundary belong to
 /// the buffer and are zero, so a kernel may load whole vectors.
@@ -48,6 +54,7 @@ class aligned_buffer {
     if (bytes == 0) return aligned_buffer();
     void* memory = ::operator new(bytes, std::align_val_t{vector_alignment}, std::nothrow);
     if (memory == nullptr) return too_much(size);
+    if (bytes >= large_bytes) detail::prefer_large_pages(memory, bytes);
     std::memset(memory, 0, bytes);
     aligned_buffer buffer;
     buffer.data_.reset(static_cast<T*>(memory));
@@ -71,6 +78,8 @@ class aligned_buffer {
   [[nodiscard]] const T* end() const noexcept { return data() + size_; }
 
  private:
+  static constexpr std::size_t large_bytes = std::size_t{4} << 20;
+
   struct release {
     void operator()(T* memory) const noexcept { ::operator delete(memory, std::align_val_t{vector_alignment}); }
   };
@@ -86,3 +95,7 @@ class aligned_buffer {
 };
 
 }  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/base/aligned-inl.hpp>
+#endif
