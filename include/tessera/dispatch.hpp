@@ -29,6 +29,7 @@
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
+#include <tessera/kernel/matmul_i4.hpp>
 #include <tessera/kernel/matmul_i8.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
@@ -57,6 +58,7 @@ struct kernel_table {
   matmul_kernels matmul;
   matmul_bf16_kernels matmul_bf16;
   matmul_i8_kernels matmul_i8;
+  matmul_i4_kernels matmul_i4;
   norm_kernels norm;
   activation_kernels activation;
   attention_kernels attention;

@@ -61,7 +61,7 @@ const auto wrong = ts::load<ts::bert<odd, ts::bert_shape{.layers = 6, .width = 3
 // expect~: space<(\S*name<9>)?\{?"e5_small"\}?, 384
 const float wrong = ts::dot(made_by<ts::minilm_l6<>>(), made_by<ts::e5_small<>>());
 #elif CASE == 8  // weights in a precision that has no matrix kernel
-// expect: tessera: weights in this precision have no matrix kernels; use f32, bf16 or i8
+// expect: tessera: weights in this precision have no matrix kernels; use f32, bf16, i8 or i4
 // expect: b1
 const auto wrong = ts::load<ts::minilm_l6<ts::b1>>("models/all-MiniLM-L6-v2");
 #endif

@@ -208,6 +208,27 @@ TEST_CASE("a row of an i8 product has the same bits whatever the number of rows 
   }
 }
 
+TEST_CASE("a row alone, longer than the room that it is given, has the bits that it has among others", "[kernel][matmul]") {
+  random_source random(48);
+  constexpr std::size_t k = 22'700;
+  constexpr std::size_t n = 9;
+  const std::vector<float> a = random.floats(2 * k);
+  const std::vector<float> weight = random.floats(n * k);
+  for_each_target([&](const kernel_table& table) {
+    const auto check = [&](auto packed, auto pack, auto matmul) {
+      pack(weight.data(), k, n, packed.data());
+      float alone[n], both[2 * n];
+      matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, alone, n, 1, n, k);
+      matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, both, n, 2, n, k);
+      CHECK(std::memcmp(alone, both, sizeof(alone)) == 0);
+    };
+    check(std::vector<std::uint16_t>(table.matmul_bf16.packed_size(k, n)), table.matmul_bf16.pack, table.matmul_bf16.matmul);
+    check(std::vector<std::uint8_t>(table.matmul_i8.packed_size(k, n)), table.matmul_i8.pack, table.matmul_i8.matmul);
+    check(std::vector<std::uint8_t>(table.matmul_i4.packed_size(k, n)), table.matmul_i4.pack, table.matmul_i4.matmul);
+    check(std::vector<std::uint8_t>(table.matmul_i4.packed_size(k, n)), table.matmul_i4.pack, table.matmul_i4.matmul_f32);
+  });
+}
+
 TEST_CASE("the residual of an i8 product may be the result itself", "[kernel][matmul]") {
   random_source random(46);
   constexpr std::size_t m = 37;

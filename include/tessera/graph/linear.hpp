@@ -15,6 +15,10 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+/// Weights in this precision, and nothing else: `i4` alone rounds the rows that they multiply to 8 bits as well.
+template <class Precision>
+struct weights_only {};
+
 namespace detail {
 
 /// The matrix kernels of one precision of weights under common names; `element` is what packed weights consist of.
@@ -51,6 +55,21 @@ struct matrix_form<i8> {
   }
   static auto pack() noexcept { return kernel::kernels().matmul_i8.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_i8.matmul; }
+};
+
+template <>
+struct matrix_form<i4> {
+  static constexpr bool exists = true;
+  using element = std::uint8_t;
+  static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
+    return kernel::kernels().matmul_i4.packed_size(in, out);
+  }
+  static auto pack() noexcept { return kernel::kernels().matmul_i4.pack; }
+  static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul; }
+};
+template <>
+struct matrix_form<weights_only<i4>> : matrix_form<i4> {
+  static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul_f32; }
 };
 
 }  // namespace detail

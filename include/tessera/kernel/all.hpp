@@ -13,6 +13,7 @@
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
+#include <tessera/kernel/matmul_i4.hpp>
 #include <tessera/kernel/matmul_i8.hpp>
 #include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/pool.hpp>
@@ -37,6 +38,7 @@ inline constexpr kernel_table table = {
     .matmul = matmul_table,
     .matmul_bf16 = matmul_bf16_table,
     .matmul_i8 = matmul_i8_table,
+    .matmul_i4 = matmul_i4_table,
     .norm = norm_table,
     .activation = activation_table,
     .attention = attention_table,

@@ -20,6 +20,11 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 inline constexpr std::size_t hadamard_block = 128;
 
+/// k in whole blocks.
+[[nodiscard]] constexpr std::size_t padded_depth(std::size_t k) noexcept {
+  return (k + hadamard_block - 1) / hadamard_block * hadamard_block;
+}
+
 namespace scalar {
 
 /// In place.

@@ -160,6 +160,7 @@ HWY_NOINLINE void multiply_tile_bf16(const bf16_row_word* HWY_RESTRICT a, const 
 }
 
 struct bf16_tile {
+  static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
   using function = void (*)(const bf16_row_word* a, const std::uint16_t* b, std::size_t panel_stride, std::size_t pairs,
                             float* out, bool onward, const std::uint16_t* ahead) noexcept;
   template <std::size_t Rows, std::size_t Panels>
@@ -227,6 +228,8 @@ struct bf16_product {
   bf16_row_word* slice;
 
   static constexpr std::size_t depth = 2 * bf16_depth;
+  static constexpr std::size_t row_depth = 2 * (tile_height * slice_stride / bf16_row_words);
+  static constexpr std::size_t panels(std::size_t rows) { return bf16_tile::panels(rows); }
   static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return (k + 1) / 2 * 2 * panel_width * 2; }
 

@@ -175,6 +175,7 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
 }
 
 struct i8_tile {
+  static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
   using function = void (*)(const i8_row_code* a, const std::int32_t* start, const std::uint8_t* b,
                             std::size_t panel_stride, std::size_t steps, float* out, bool onward,
                             const std::uint8_t* ahead) noexcept;
@@ -185,9 +186,6 @@ struct i8_tile {
 };
 inline constexpr tile_list<i8_tile> i8_tiles = tile_list<i8_tile>::of_all_heights();
 
-[[nodiscard]] constexpr std::size_t padded_depth(std::size_t k) noexcept {
-  return (k + hadamard_block - 1) / hadamard_block * hadamard_block;
-}
 /// Bytes of one panel: codes, then scales.
 [[nodiscard]] constexpr std::size_t i8_panel_bytes(std::size_t k) noexcept {
   return (padded_depth(k) + sizeof(float)) * panel_width;
@@ -240,39 +238,31 @@ struct i8_sums {
 
 /// What multiply_blocks asks of a form of weights. `k` of the rows; the depth that is multiplied is padded_depth(k).
 struct i8_product {
-  const float* a;
-  std::size_t lda;
+  rotated_rows<i8_depth> read;
   const std::uint8_t* packed;
   std::size_t k;
   matmul_end end;
   i8_row_code* slice;   ///< codes of a block of rows
-  float* rotated;       ///< two rows' slices, by turns
-  row_scale_i8* scale;  ///< of each row
   std::int32_t* start;  ///< what a row's sums over the slice begin with
 
   static constexpr std::size_t depth = i8_depth;
+  static constexpr std::size_t row_depth = tile_height * i8_slice_stride / hadamard_block * hadamard_block;
+  static constexpr std::size_t panels(std::size_t rows) { return i8_tile::panels(rows); }
   static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return i8_panel_bytes(k); }
 
-  /// One row's slice, rotated; before the first the scale, that of the whole row, so that nothing depends on where slices end.
-  HWY_INLINE void rotate_row(std::size_t row, std::size_t r, std::size_t begin, std::size_t length) const {
-    const float* from = a + (row + r) * lda;
-    float* to = rotated + r % 2 * depth;
-    if (begin == 0) {
-      std::int32_t most = 0;
-      for (std::size_t l = 0; l < k; l += depth) most = hadamard_blocks(from + l, HWY_MIN(depth, k - l), to, most);
-      scale[r] = row_scale_i8::of(magnitude_of(most));
-    }
-    if (length < padded_depth(k)) hadamard_blocks(from + begin, HWY_MIN(length, k - begin), to, 0);
-  }
   /// A row becomes codes while the next is rotated: the one waits for its largest number.
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    for (std::size_t r = 0; r <= rows; ++r) {
-      if (r < rows) rotate_row(row, r, begin, length);
-      if (r > 0) {
-        const std::size_t last = r - 1;
-        const float* from = rotated + last % 2 * depth;
-        start[last] = -i8_weight_offset * store_codes(from, length, scale[last].to_code, slice + last * i8_slice_stride);
+    for (std::size_t done = 0; done < length; done += depth) {  // more than once for a row alone
+      const std::size_t count = HWY_MIN(depth, length - done);
+      for (std::size_t r = 0; r <= rows; ++r) {
+        if (r < rows) read.rotate(row, r, begin + done, count);
+        if (r > 0) {
+          const std::size_t last = r - 1;
+          i8_row_code* to = slice + last * i8_slice_stride + done;
+          const std::int32_t sum = store_codes(read.rotated_row(last), count, read.scale[last].to_code, to);
+          start[last] = (done == 0 ? 0 : start[last]) - i8_weight_offset * sum;
+        }
       }
     }
   }
@@ -287,7 +277,7 @@ struct i8_product {
   HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     const std::uint8_t* panel = packed + column / panel_width * panel_bytes() + padded_depth(k) * panel_width;
-    end.finish(tile, width, row, rows, column, columns, i8_sums{panel, panel_bytes(), scale});
+    end.finish(tile, width, row, rows, column, columns, i8_sums{panel, panel_bytes(), read.scale});
   }
 };
 
@@ -298,8 +288,7 @@ inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packe
   HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[tile_height];
   std::int32_t start[tile_height];
-  multiply_blocks(i8_product{a, lda, packed, k, {bias, act, residual, c, ldc}, slice, rotated, scale, start}, m, n,
-                  padded_depth(k));
+  multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, {bias, act, residual, c, ldc}, slice, start}, m, n, padded_depth(k));
 }
 
 inline constexpr matmul_i8_kernels matmul_i8_table = {

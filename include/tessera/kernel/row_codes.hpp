@@ -71,6 +71,29 @@ HWY_INLINE float magnitude_of(std::int32_t bits) {
   return magnitude;
 }
 
+/// The rows of a matrix product on their way to codes, a slice of the depth at a time.
+template <std::size_t Depth>
+struct rotated_rows {
+  const float* a;
+  std::size_t lda, k;
+  float* rotated;       ///< two rows' slices, by turns
+  row_scale_i8* scale;  ///< of each row of a block
+
+  [[nodiscard]] HWY_INLINE const float* rotated_row(std::size_t r) const { return rotated + r % 2 * Depth; }
+  /// Row r of the block that begins at `row`; before the first slice its scale, that of the whole row, so that nothing depends on where
+  /// slices end.
+  HWY_INLINE void rotate(std::size_t row, std::size_t r, std::size_t begin, std::size_t length) const {
+    const float* from = a + (row + r) * lda;
+    float* to = rotated + r % 2 * Depth;
+    if (begin == 0) {
+      std::int32_t most = 0;
+      for (std::size_t l = 0; l < k; l += Depth) most = hadamard_blocks(from + l, HWY_MIN(Depth, k - l), to, most);
+      scale[r] = row_scale_i8::of(magnitude_of(most));
+    }
+    if (length < padded_depth(k)) hadamard_blocks(from + begin, HWY_MIN(length, k - begin), to, 0);
+  }
+};
+
 /// `count` rotated numbers (whole blocks) to codes; returns their sum.
 template <class Code>
 HWY_INLINE std::int32_t store_codes(const float* HWY_RESTRICT rotated, std::size_t count, float to_code, Code* HWY_RESTRICT codes) {

@@ -88,7 +88,7 @@ struct report<other_length<Space, Last>> {
 template <class Weights>
 struct report<other_weights<Weights>> {
   static_assert(std::is_same_v<other_weights<Weights>, no_fault>,
-                "tessera: weights in this precision have no matrix kernels; use f32, bf16 or i8");
+                "tessera: weights in this precision have no matrix kernels; use f32, bf16, i8 or i4");
 };
 
 /// The first stage that pools with another mode than the space's.
