@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows and queries that an index must not take.
 #include <tessera/index/flat.hpp>
+#include <tessera/index/hnsw.hpp>
 #include <tessera/op/combine.hpp>
 
 namespace ts = tessera;
@@ -15,6 +16,7 @@ extern ts::flat<minilm, ts::f16> index;
 extern ts::flat<minilm> wide_index;
 extern ts::flat<minilm, ts::b1, ts::hamming> binary_index;
 extern ts::flat<minilm, ts::b1, ts::sign_product> sign_index;
+extern ts::hnsw<minilm, ts::f16> graph;
 extern const ts::embedding<minilm> query;
 extern const ts::embedding<minilm, ts::f16> half;
 extern const ts::embedding<minilm, ts::i8> codes;
@@ -33,6 +35,8 @@ auto hits_of_half = index.search(half, 10);
 auto hits_of_all = wide_index.search(ts::embedding_matrix<minilm>(), 10);
 auto nearest_codes = binary_index.search(bits, 10);
 auto nearest_signs = sign_index.search(query, 10);
+ts::result<> linked[] = {graph.add(1, half), graph.add_rows(ids, half_rows), graph.update(1, half)};
+auto hits_of_graph = graph.search(query, 10);
 #elif CASE == 1  // a row of another model, longer too
 // expect: tessera: this index holds another embedding space
 // expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
@@ -93,6 +97,21 @@ ts::flat<minilm, ts::i8, ts::hamming> wrong;
 // expect: tessera: this index meets its binary codes with f32 queries (sign_product); for binary queries use hamming
 // expect~: is_same_v<\S*b1, \S*f32>
 auto wrong = sign_index.search(bits, 10);
+#elif CASE == 13  // a row of another model for a graph
+// expect: tessera: this index holds another embedding space
+// expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
+// expect~: space<(\S*name<12>)?\{?"stella_400m"\}?, 1024
+auto wrong = graph.add(1, longer);
+#elif CASE == 14  // a query of another model for a graph
+// expect: tessera: this index holds another embedding space
+// expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
+// expect~: space<(\S*name<12>)?\{?"e5_small_v2"\}?, 384
+auto wrong = graph.search(other, 10);
+#elif CASE == 15  // a row for a graph that was not narrowed
+// expect: tessera: this index holds another precision (cast<> or quantize<> the rows; queries may be f32)
+// expect: f16
+// expect: f32
+auto wrong = graph.update(1, query);
 #endif
 
 }  // namespace example

@@ -341,3 +341,30 @@ TEST_CASE("flat: many threads search one index", "[index]") {
   for (std::thread& thread : threads) thread.join();
   CHECK(right == std::vector<int>(6, 8));
 }
+
+TEST_CASE("flat: rows change and go", "[index]") {
+  ts::flat<named, ts::f16> index;
+  const auto rows = in_precision<ts::f16>(some_rows<named>(400));
+  succeed(index.add_rows(some_ids(400), rows));
+  const auto other = in_precision<ts::f16>(some_rows<named>(400, 5));
+  std::mt19937 random(2);
+  std::set<std::uint64_t> there(index.ids().begin(), index.ids().end());
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::uint64_t id = index.ids()[random() % index.size()];
+    if (random() % 2 == 0) {
+      succeed(index.update(id, other.row(i)));
+      CHECK(std::ranges::equal(value_of(index.get(id)).values(), other.row(i).values(), [](auto a, auto b) { return a.bits == b.bits; }));
+    } else {
+      succeed(index.remove(id));
+      there.erase(id);
+      CHECK(index.remove(id).error().code == ts::error_code::not_found);
+      CHECK(index.update(id, other.row(0)).error().code == ts::error_code::not_found);
+    }
+  }
+  CHECK(std::set<std::uint64_t>(index.ids().begin(), index.ids().end()) == there);
+  for (const std::uint64_t id : there) CHECK(index.contains(id));
+  const auto query = some_rows<named>(1, 8);
+  CHECK(same_hits(value_of(index.search(query.row(0), 500)), by_definition(index, query.row(0), 500)));
+  while (!index.empty()) succeed(index.remove(index.ids()[0]));
+  succeed(index.add(3, other.row(1)));
+}

@@ -3,18 +3,22 @@
 #include <tests/index/support.hpp>
 #include <tests/support/allocations.hpp>
 
+#include <tessera/index/hnsw.hpp>
+
 #if TESSERA_TEST_COUNTS
 using namespace tessera_tests;
 
 namespace {
 
-template <class Precision, class Metric>
+using space = ts::space<"counted", 100>;
+
+template <class Index>
 void says_what_it_holds() {
-  using space = ts::space<"counted", 100>;
+  using Precision = typename Index::precision;
   const auto rows = in_precision<Precision>(some_rows<space>(1000));
   const auto ids = some_ids(1000);
   const std::size_t before = bytes_held;
-  ts::flat<space, Precision, Metric> index;
+  Index index;
   for (std::size_t i = 0; i < 777; ++i) {
     if (!index.add(ids[i], rows.row(i))) FAIL("a row was refused");
     if (bytes_held - before != index.memory_bytes()) FAIL("after " << i + 1 << " rows: " << bytes_held - before << " held, " << index.memory_bytes() << " said");
@@ -30,9 +34,11 @@ void says_what_it_holds() {
 }  // namespace
 
 TEST_CASE("flat: memory_bytes is exact", "[index]") {
-  says_what_it_holds<ts::f32, ts::cosine>();
-  says_what_it_holds<ts::f16, ts::cosine>();
-  says_what_it_holds<ts::i8, ts::cosine>();
-  says_what_it_holds<ts::b1, ts::hamming>();
+  says_what_it_holds<ts::flat<space, ts::f32>>();
+  says_what_it_holds<ts::flat<space, ts::f16>>();
+  says_what_it_holds<ts::flat<space, ts::i8>>();
+  says_what_it_holds<ts::flat<space, ts::b1, ts::hamming>>();
 }
+
+TEST_CASE("hnsw: memory_bytes is exact", "[index]") { says_what_it_holds<ts::hnsw<space, ts::f32, ts::squared_l2>>(); }
 #endif

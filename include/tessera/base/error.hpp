@@ -34,7 +34,7 @@ enum class error_code : std::uint8_t {
   over_budget,      ///< the memory budget given by the caller does not suffice
   out_of_memory,    ///< an allocation failed
   checksum,         ///< bytes that are not the bytes that were written
-  stopped,          ///< the caller's stop token asked to stop, or what was asked has been stopped
+  stopped,          ///< a stop token asked to stop, a deadline passed, or what was asked has been stopped
   overloaded,       ///< a bounded queue is full: the same call may succeed later
 };
 

@@ -24,12 +24,15 @@ class id_table {
     return entry - 1;
   }
 
-  /// Room for `rows` rows in all, of which ids.size() are in the table. Errors: out_of_memory; then nothing has changed.
-  [[nodiscard]] result<> reserve(std::size_t rows, std::span<const std::uint64_t> ids) {
+  /// Room for `rows` rows in all, of which ids.size() are there. Errors: out_of_memory; then nothing has changed.
+  /// Rows for which `kept` is false are not in the table.
+  template <class Kept>
+  [[nodiscard]] result<> reserve(std::size_t rows, std::span<const std::uint64_t> ids, const Kept& kept) {
     if (rows <= slots_.size() / 4 * 3) return {};
     id_table larger;
     TESSERA_TRY(larger.slots_, aligned_buffer<std::uint64_t>::make(std::bit_ceil(rows + rows / 3 + 8)));
-    for (std::size_t row = 0; row < ids.size(); ++row) static_cast<void>(larger.insert(row, ids));
+    for (std::size_t row = 0; row < ids.size(); ++row)
+      if (kept(row)) static_cast<void>(larger.insert(row, ids));
     slots_ = std::move(larger.slots_);
     return {};
   }
@@ -45,15 +48,37 @@ class id_table {
   /// Takes back the row that was inserted last (rows leave in the reverse order of their coming only).
   void take_back(std::size_t row, std::span<const std::uint64_t> ids) noexcept { slots_[slot_of(ids[row], ids)] = 0; }
 
+  /// Takes out row number `row`, which is in the table.
+  void erase(std::size_t row, std::span<const std::uint64_t> ids) noexcept {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t hole = slot_of(ids[row], ids);
+    // Who stands further on than where it belongs moves up, so that no search ends early (Knuth, 6.4, algorithm R).
+    for (std::size_t at = (hole + 1) & mask; slots_[at] != 0; at = (at + 1) & mask) {
+      const std::size_t home = home_of(ids[slots_[at] - 1]);
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      slots_[hole] = slots_[at];
+      hole = at;
+    }
+    slots_[hole] = 0;
+  }
+
+  /// The row `from` is row `to` from now on; ids[from] still holds its id.
+  void renumber(std::size_t from, std::size_t to, std::span<const std::uint64_t> ids) noexcept {
+    slots_[slot_of(ids[from], ids)] = to + 1;
+  }
+
   /// Bytes held.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return slots_.bytes(); }
 
  private:
+  /// Fibonacci hashing: the upper bits of the product depend on all bits of the id, and runs of ids spread evenly.
+  [[nodiscard]] std::size_t home_of(std::uint64_t id) const noexcept {
+    return static_cast<std::size_t>((id * 0x9E3779B97F4A7C15u) >> (64 - std::countr_zero(slots_.size())));
+  }
   /// The slot that holds the id, or the free one where it belongs; there is always a free one.
   [[nodiscard]] std::size_t slot_of(std::uint64_t id, std::span<const std::uint64_t> ids) const noexcept {
     const std::size_t mask = slots_.size() - 1;
-    // Fibonacci hashing: the upper bits of the product depend on all bits of the id, and runs of ids spread evenly.
-    std::size_t at = static_cast<std::size_t>((id * 0x9E3779B97F4A7C15u) >> (64 - std::countr_zero(slots_.size())));
+    std::size_t at = home_of(id);
     while (slots_[at] != 0 && ids[slots_[at] - 1] != id) at = (at + 1) & mask;
     return at;
   }

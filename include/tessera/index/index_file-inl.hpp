@@ -212,6 +212,12 @@ TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::strin
                .path = path_});
 }
 
+TESSERA_INLINE result<std::span<const std::byte>> index_file::section(std::string_view name) const {
+  const auto found = std::ranges::find(sections_, name, &index_section::name);
+  if (found != sections_.end()) return found->bytes;
+  return fail({.code = error_code::malformed, .thing = "section " + std::string(name), .found = "none", .path = path_});
+}
+
 TESSERA_INLINE result<> index_file::has_sections(std::size_t count) const {
   if (sections_.size() == count) return {};
   return wrong(error_code::malformed, "sections", std::to_string(count), std::to_string(sections_.size()),

@@ -70,6 +70,8 @@ class index_file {
 
   /// The bytes of a section that has exactly `row_bytes` for each row. Errors: malformed.
   [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name, std::uint64_t row_bytes) const;
+  /// The bytes of a section of whatever size. Errors: malformed (there is none).
+  [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name) const;
   /// The values of a section that has one for each row. Errors: malformed.
   template <wire_number T>
   [[nodiscard]] result<std::vector<T>> values(std::string_view name) const {

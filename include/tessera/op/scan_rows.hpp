@@ -9,26 +9,16 @@
 /// other queries or the number of threads (op/top_k.hpp: the order is total).
 #pragma once
 
-#include <tessera/base/threads.hpp>
 #include <tessera/op/score_many.hpp>
+#include <tessera/op/search_options.hpp>
 #include <tessera/op/sieve.hpp>
 #include <tessera/op/top_k.hpp>
 
 #include <bit>
-#include <functional>
 #include <optional>
-#include <stop_token>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
-
-struct search_options {
-  thread_pool* threads = nullptr;  ///< shares the rows among its threads
-  std::stop_token stop = {};       ///< looked at before each block of rows; then the search is error `stopped`
-  /// Rows for whose id this is false are left out. Asked from several threads at once where `threads` is set, and only for rows
-  /// that would be among the k.
-  std::function<bool(std::uint64_t)> filter = {};
-};
 
 namespace detail {
 
@@ -180,7 +170,7 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
     for (std::size_t i = 0; i < parts * group; ++i) best.emplace_back(std::min(k, rows.rows()));
     const auto scan_part = [&](std::size_t part, const auto& scores_of) {
       for (std::size_t b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
-        if (options.stop.stop_requested()) return;
+        if (options.interrupted()) return;
         const std::size_t first = b * block;
         scores_of(&best[part * group], first, std::min(block, rows.rows() - first));
       }
@@ -218,8 +208,7 @@ template <metric Metric, class Queries, embedding_space Space, precision Precisi
           }
         });
       });
-    if (options.stop.stop_requested())
-      return fail({.code = error_code::stopped, .thing = "search of " + std::to_string(rows.rows()) + " rows"});
+    if (options.interrupted()) return fail(detail::interruption(options, rows.rows()));
     for (std::size_t q = 0; q < group; ++q) {
       for (std::size_t part = 1; part < parts; ++part) best[q].push(best[part * group + q]);
       found.push_back(best[q].take());

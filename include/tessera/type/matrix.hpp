@@ -96,6 +96,9 @@ class embedding_matrix {
     return {};
   }
 
+  /// Rows that fit before memory is asked for again.
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
   /// Appends one vector, which may be a row of this matrix; its fingerprint is the caller's business. Errors: out_of_memory.
   template <embedding_like Row>
   [[nodiscard]] result<> append(const Row& vector) {
@@ -113,6 +116,21 @@ class embedding_matrix {
       ++rows_;
     }
     return {};
+  }
+
+  /// Row i becomes that vector, which may be a row of this matrix.
+  template <embedding_like Row>
+    requires std::is_same_v<typename Row::space, Space> && std::is_same_v<typename Row::precision, Precision>
+  void replace(std::size_t i, const Row& vector) noexcept {
+    TESSERA_ASSERT(i < rows_);
+    std::memmove(values_.data() + i * stride, vector.data(), stored * sizeof(storage));
+    set_facts(i, vector.facts());
+  }
+  /// Row i is gone; the last row takes its place.
+  void take_out(std::size_t i) noexcept {
+    TESSERA_ASSERT(i < rows_);
+    if (i + 1 < rows_) replace(i, row(rows_ - 1));
+    --rows_;
   }
 
   /// Bytes held, the unused capacity included.

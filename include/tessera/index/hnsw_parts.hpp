@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The longer member functions of `hnsw`: linking, repair, search and its file. Included by index/hnsw.hpp.
+#pragma once
+
+#include <tessera/index/hnsw.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& options) {
+  const std::size_t total = base::ids().size();
+  if (auto coded = guide_.append(base::rows(), graph_.rows()); !coded) {
+    while (base::ids().size() > graph_.rows()) base::take_out(base::ids().size() - 1);
+    return coded;
+  }
+  const auto scoring = guide_.scoring(base::rows());
+  detail::graph_builder builder(graph_, scoring, memory_, options.threads);
+  while (graph_.rows() < total) {
+    if (options.stop.stop_requested()) {
+      for (std::size_t row = total; row > graph_.rows(); --row) base::take_out(row - 1), guide_.drop_last();
+      return fail({.code = error_code::stopped,
+                   .thing = "rows linked",
+                   .wanted = std::to_string(total),
+                   .found = std::to_string(graph_.rows())});
+    }
+    const std::size_t first = graph_.rows();
+    for (std::size_t end = std::min(total, first + builder.batch(first)); graph_.rows() < end;) graph_.append(level_of(serial_++));
+    builder.link(first, settings_.build_effort);
+  }
+  return {};
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<> hnsw<Space, Precision, Metric, Guide>::repair(thread_pool* threads) {
+  if (base::gone() == 0) return {};
+  const std::size_t before = base::ids().size();
+  // Rows move from the end into the gaps, from the last gap on, so that who moves is never gone.
+  std::vector<std::uint32_t> who(before);
+  for (std::uint32_t row = 0; row < before; ++row) who[row] = row;
+  std::vector<std::uint32_t> gaps;
+  for (std::size_t row = before; row-- > 0;)
+    if (is_removed(row)) {
+      gaps.push_back(static_cast<std::uint32_t>(row));
+      who[row] = who.back();
+      who.pop_back();
+    }
+  std::vector<std::uint32_t> to(before, detail::graph_links::none);
+  for (std::uint32_t row = 0; row < who.size(); ++row) to[who[row]] = row;
+  {
+    const auto scoring = guide_.scoring(base::rows());
+    const auto gone = [&to](std::uint32_t row) { return to[row] == detail::graph_links::none; };
+    detail::graph_builder(graph_, scoring, memory_, threads).link_around(gone);
+  }
+  TESSERA_TRY(graph_, graph_.renumbered(to, who.size()));
+  for (const std::uint32_t row : gaps) base::take_out(row), guide_.take_out(row);
+  const auto scoring = guide_.scoring(base::rows());
+  detail::graph_builder(graph_, scoring, memory_, threads).connect(settings_.build_effort);
+  return {};
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <class View>
+std::vector<hit> hnsw<Space, Precision, Metric, Guide>::hits_of(const View& query, const std::vector<detail::near_row>& found,
+                                                                 std::size_t k) const {
+  std::vector<hit> hits;
+  hits.reserve(found.size());
+  if constexpr (guide_type::exact) {
+    for (const detail::near_row& one : found) hits.push_back({base::ids()[one.row], detail::score_of_key<Metric>(one.key)});
+  } else {
+    std::vector<std::uint32_t> at;
+    for (const detail::near_row& one : found) at.push_back(one.row);
+    std::vector<float> scores(at.size());
+    score_listed<Metric>(query, base::rows(), at, scores.data());
+    for (std::size_t i = 0; i < at.size(); ++i) hits.push_back({base::ids()[at[i]], scores[i]});
+  }
+  const auto end = hits.begin() + static_cast<std::ptrdiff_t>(std::min(k, hits.size()));
+  std::partial_sort(hits.begin(), end, hits.end(), ranks_before<Metric::larger_is_nearer>);
+  hits.erase(end, hits.end());
+  return hits;
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <class View>
+result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const View& query, std::size_t k, std::size_t effort,
+                                                                         const search_options& options) const {
+  if (k == 0 || empty()) return std::vector<hit>();
+  const auto scan = [&]() -> result<std::vector<hit>> {
+    TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), k, all_living(options)));
+    return std::move(all.front());
+  };
+  if (!walk_pays(effort)) return scan();
+  const auto memory = memory_.take();
+  const auto scoring = guide_.scoring(base::rows());
+  const auto score = scoring.of_query(query);
+  const bool watched = options.stop.stop_possible() || options.deadline;
+  const bool picky = options.filter || base::gone() > 0;
+  std::size_t steps = 0;
+  bool stopped = false;
+  const auto go_on = [&](std::size_t seen) {
+    if (watched && ++steps % 16 == 1 && options.interrupted()) return stopped = true, false;
+    return !picky || seen * share_seen <= base::ids().size();
+  };
+  const detail::near_row from = descend_to(graph_, 0, score, *memory);
+  bool done = false;
+  if (picky) {
+    const auto passes = [&](std::uint32_t row) { return !is_removed(row) && (!options.filter || options.filter(base::ids()[row])); };
+    done = walk(graph_, 0, {&from, 1}, effort, score, passes, go_on, *memory);
+  } else {
+    done = walk(graph_, 0, {&from, 1}, effort, score, detail::every_row, go_on, *memory);
+  }
+  if (stopped) return fail(detail::interruption(options, size()));
+  // Where nothing has a number for a score, no way is better than another.
+  const bool lost = done && !memory->found.empty() && !(memory->found.front().key < std::numeric_limits<float>::infinity());
+  if (!done || lost) return scan();
+  return hits_of(query, memory->found, k);
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <embedding_like Query>
+result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::within(const Query& query, float bound,
+                                                                        const search_options& options) const {
+  std::vector<hit> found;
+  if constexpr (detail::index_answers<hnsw, Query>()) {
+    TESSERA_CHECK(detail::same_model<Space>(made_by(), query.made_by(), "query"));
+    const auto is_near = [bound](const hit& one) { return Metric::larger_is_nearer ? one.score >= bound : one.score <= bound; };
+    for (std::size_t effort = std::max<std::size_t>(settings_.effort, options.effort);; effort *= 2) {
+      if (!walk_pays(effort)) return rows_within<Metric>(query.view(), base::rows(), base::ids(), bound, all_living(options));
+      TESSERA_TRY(found, nearest(query.view(), effort, effort, options));
+      if (found.size() < effort || !is_near(found.back())) break;
+    }
+    found.erase(std::find_if_not(found.begin(), found.end(), is_near), found.end());
+  }
+  return found;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ the file
+namespace detail {
+
+/// The section `graph`.
+struct graph_numbers {
+  std::uint64_t degree, build_effort, effort, seed, serial, entry, gone, gone_id;
+};
+
+/// Values of a section of any number of them.
+template <wire_number T>
+[[nodiscard]] result<std::vector<T>> all_values(const index_file& file, std::string_view name) {
+  TESSERA_TRY(const auto bytes, file.section(name));
+  std::vector<T> read(bytes.size() / sizeof(T));
+  if (auto copied = copy_le<T>(bytes, read); !copied)
+    return fail({.code = error_code::malformed, .thing = "section " + std::string(name), .causes = {std::move(copied).error()}});
+  return read;
+}
+
+}  // namespace detail
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<> hnsw<Space, Precision, Metric, Guide>::save(std::string_view path, const provenance& origin) const {
+  index_description what = base::described(guide_type::kind);
+  what.origin = origin;
+  const detail::graph_numbers numbers{settings_.degree, settings_.build_effort, settings_.effort, settings_.seed,
+                                      serial_,          graph_.entry(),         base::gone(),     base::gone() > 0 ? base::gone_id() : 0};
+  const auto levels = graph_.levels();
+  const auto upper = graph_.upper();
+  auto sections = base::sections();
+  sections.push_back({"graph", std::as_bytes(std::span(&numbers, 1))});
+  sections.push_back({"links", std::as_bytes(graph_.ground())});
+  sections.push_back({"parents", std::as_bytes(graph_.parents())});
+  sections.push_back({"levels", std::as_bytes(std::span(levels))});
+  sections.push_back({"upper", std::as_bytes(std::span(upper))});
+  guide_.add_sections(sections);
+  return write_index_file(path, what, sections);
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<> hnsw<Space, Precision, Metric, Guide>::read_sections(const index_file& file) {
+  TESSERA_CHECK(file.has_sections(base::row_sections + graph_sections + guide_type::section_count));
+  TESSERA_TRY(const auto numbers, detail::all_values<std::uint64_t>(file, "graph"));
+  if (numbers.size() != 8)
+    return fail({.code = error_code::malformed, .thing = "section graph", .wanted = "8 numbers", .found = std::to_string(numbers.size())});
+  const auto [degree, build_effort, effort, seed, serial, entry, gone, gone_id] = std::bit_cast<detail::graph_numbers>(
+      std::array<std::uint64_t, 8>{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7]});
+  TESSERA_TRY(const hnsw like, make({.degree = degree, .build_effort = build_effort, .effort = effort, .seed = seed}));
+  TESSERA_CHECK(file.section("links", 8 * degree));
+  TESSERA_TRY(const auto links, detail::all_values<std::uint32_t>(file, "links"));
+  TESSERA_TRY(const auto parents, file.values<std::uint32_t>("parents"));
+  TESSERA_TRY(const auto levels, file.values<std::uint8_t>("levels"));
+  TESSERA_TRY(const auto upper, detail::all_values<std::uint32_t>(file, "upper"));
+  if (entry > detail::graph_links::none)
+    return fail({.code = error_code::malformed,
+                 .thing = "entry of the graph",
+                 .wanted = "the number of a row",
+                 .found = std::to_string(entry)});
+  TESSERA_TRY(graph_, detail::graph_links::from(degree, static_cast<std::uint32_t>(entry), links, parents, levels, upper));
+  settings_ = like.settings_;
+  serial_ = serial;
+  TESSERA_CHECK(base::read_rows(file, gone > 0 ? std::optional<std::uint64_t>(gone_id) : std::nullopt));
+  if (gone != base::gone())
+    return fail({.code = error_code::malformed,
+                 .thing = "removed rows",
+                 .wanted = std::to_string(gone),
+                 .found = std::to_string(base::gone())});
+  return guide_.read(file, base::rows());
+}
+
+}  // namespace tessera::inline TESSERA_ABI
