@@ -26,21 +26,11 @@ template <class... Stages, class Ask>
   return size;
 }
 
-/// The most and the fewest adapters that a tensor has of those that have any; 0 where none has.
-struct adapter_counts {
-  std::size_t most = 0;
-  std::size_t least = 0;
-};
 template <class... Stages>
-[[nodiscard]] consteval adapter_counts adapters_of() {
-  adapter_counts found;
-  auto look = [&found](const tensor_entry& entry) {
-    if (entry.axes[0] != "adapters") return;
-    if (found.most < entry.shape[0]) found.most = entry.shape[0];
-    if (found.least == 0 || found.least > entry.shape[0]) found.least = entry.shape[0];
-  };
-  describe_stages<Stages...>(tensor_sink(look));
-  return found;
+[[nodiscard]] consteval manifest_totals totals_of() {
+  manifest_totals totals;
+  describe_stages<Stages...>(manifest_totals::sink(totals));
+  return totals;
 }
 
 /// Width of the rows along the last edge before pooling.
@@ -59,6 +49,7 @@ class graph;
 template <class First, class... Rest>
 class graph<First, Rest...> {
   using checked = detail::walk<detail::texts_in, produces<axis::ids>, First, Rest...>;
+  static constexpr manifest_totals totals_ = detail::totals_of<First, Rest...>();
 
  public:
   /// What is wrong with this graph, reported where it is.
@@ -74,12 +65,7 @@ class graph<First, Rest...> {
   [[nodiscard]] static constexpr const auto& manifest() noexcept { return manifest_; }
 
   /// Number of parameters, biases and norms included.
-  static constexpr std::size_t parameter_count = [] {
-    std::size_t count = 0;
-    auto add = [&count](const tensor_entry& entry) { count += entry.size(); };
-    detail::describe_stages<First, Rest...>(tensor_sink(add));
-    return count;
-  }();
+  static constexpr std::size_t parameter_count = totals_.parameters;
 
   /// Rows of the token table.
   static constexpr std::size_t vocabulary =
@@ -101,8 +87,8 @@ class graph<First, Rest...> {
     return shapes;
   }
   /// Adapters that a text may choose from, or 0 where the graph has none.
-  static constexpr std::size_t adapters = detail::adapters_of<First, Rest...>().most;
-  static_assert(adapters == detail::adapters_of<First, Rest...>().least,
+  static constexpr std::size_t adapters = totals_.most_adapters;
+  static_assert(adapters == totals_.least_adapters,
                 "tessera: the stages of this graph have different numbers of adapters");
 
   /// Peak bytes of workspace for a batch of this size run in one piece; the vectors themselves are part of it.
@@ -142,14 +128,8 @@ class graph<First, Rest...> {
   static constexpr std::size_t token_width = detail::token_width_of<produces<axis::ids>, First, Rest...>();
 
  private:
-  static constexpr std::size_t tensor_count_ = [] {
-    std::size_t count = 0;
-    auto add = [&count](const tensor_entry&) { ++count; };
-    detail::describe_stages<First, Rest...>(tensor_sink(add));
-    return count;
-  }();
-  static constexpr std::array<tensor_entry, tensor_count_> manifest_ = [] {
-    std::array<tensor_entry, tensor_count_> entries{};
+  static constexpr std::array<tensor_entry, totals_.tensors> manifest_ = [] {
+    std::array<tensor_entry, totals_.tensors> entries{};
     std::size_t next = 0;
     auto add = [&](const tensor_entry& entry) { entries[next++] = entry; };
     detail::describe_stages<First, Rest...>(tensor_sink(add));

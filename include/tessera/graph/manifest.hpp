@@ -101,6 +101,36 @@ class tensor_sink {
   tensor_entry prefix_{};
 };
 
+/// What a manifest adds up to. It is a sink too: it asks stages for sizes and builds no names, which is most of a manifest's compile time.
+struct manifest_totals {
+  std::size_t tensors = 0;
+  std::size_t parameters = 0;
+  std::size_t most_adapters = 0;   ///< that a tensor has
+  std::size_t least_adapters = 0;  ///< that a tensor has which has any; 0 where none has
+
+  class sink {
+   public:
+    constexpr explicit sink(manifest_totals& totals) noexcept : totals_(&totals) {}
+
+    constexpr void tensor(std::string_view, std::initializer_list<tensor_axis> axes) {
+      std::size_t product = 1;
+      for (const tensor_axis& axis : axes) product *= axis.size;
+      ++totals_->tensors;
+      totals_->parameters += product;
+      if (axes.begin()->name != "adapters") return;
+      const std::size_t adapters = axes.begin()->size;
+      if (totals_->most_adapters < adapters) totals_->most_adapters = adapters;
+      if (totals_->least_adapters == 0 || totals_->least_adapters > adapters) totals_->least_adapters = adapters;
+    }
+    [[nodiscard]] constexpr sink scope(std::string_view) const { return *this; }
+    [[nodiscard]] constexpr sink scope(std::size_t) const { return *this; }
+    [[nodiscard]] constexpr sink scope(std::string_view, std::size_t) const { return *this; }
+
+   private:
+    manifest_totals* totals_;
+  };
+};
+
 /// What stages have in common, described once for types and for sizes read from files.
 namespace described {
 
