@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two models as one against concat of what each makes alone.
-#include <tests/model/support.hpp>
+#include <tests/families/toys.hpp>
 
 #include <tessera/model/concatenated_model.hpp>
-#include <tessera/model/gte.hpp>
 #include <tessera/model/stella.hpp>
 
 using namespace tessera_tests;
 
 namespace {
 
-using stella_toy = ts::gte<
-    ts::space<"stella_new_ntk", 96, ts::pooling::mean>,
-    ts::gte_shape{
-        .vocabulary = 700, .layers = 3, .width = 48, .heads = 4, .inner = 64, .positions = 128, .epsilon = 0.005, .theta = 40.0},
-    ts::f32, ts::dense<48, 96>>;
+using stella_toy = toy::stella<96>;
 using both = ts::concatenated_model<bert_mean, stella_toy>;
 using swapped = ts::concatenated_model<stella_toy, bert_mean>;
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// qwen3: token states and vectors of the reference, and the type against what its directory describes.
+#include <tests/families/toys.hpp>
+
+using namespace tessera_tests;
+
+TEST_CASE("qwen3: qwen3_embed", "[model]") {
+  const std::string folder = fixture("text/qwen3_embed").string();
+  check_ids<toy::qwen3_embed<>>(folder, 6.1e-05);
+  check_description<toy::qwen3_embed<>>(folder);
+}
