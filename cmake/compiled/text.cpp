@@ -4,6 +4,7 @@
 #include <tessera/text/bpe-inl.hpp>
 #include <tessera/text/charsmap-inl.hpp>
 #include <tessera/text/decoder-inl.hpp>
+#include <tessera/text/encoding-inl.hpp>
 #include <tessera/text/match_memory-inl.hpp>
 #include <tessera/text/merge_rules-inl.hpp>
 #include <tessera/text/normalizer-inl.hpp>

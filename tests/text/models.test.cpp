@@ -23,15 +23,16 @@ struct random_bpe {
 };
 
 /// Merges of random tokens that are there already; `shuffled` puts them into an order that no training gives.
-random_bpe make_random(std::mt19937& random, bool shuffled) {
-  random_bpe made{{"a", "b", "c", "d"}, {}};
+random_bpe make_random(std::mt19937& random, std::size_t letters, bool shuffled) {
+  random_bpe made;
+  for (std::size_t i = 0; i < letters; ++i) made.tokens.push_back(std::string(1, static_cast<char>('a' + i)));
   std::map<std::string, ts::token_id> ids;
   for (const std::string& token : made.tokens) ids[token] = static_cast<ts::token_id>(ids.size());
-  while (made.merges.size() < 40) {
+  while (made.merges.size() < (letters == 1 ? 12U : 40U)) {
     const auto pick = [&] { return static_cast<ts::token_id>(random() % made.tokens.size()); };
     const ts::token_id left = pick(), right = pick();
     const std::string joined = made.tokens[left] + made.tokens[right];
-    if (joined.size() > 12) continue;
+    if (joined.size() > (letters == 1 ? 24U : 12U)) continue;
     if (!ids.contains(joined)) {
       ids[joined] = static_cast<ts::token_id>(made.tokens.size());
       made.tokens.push_back(joined);
@@ -85,15 +86,16 @@ std::vector<ts::token_id> tokens_of(const Model& model, std::string_view text, t
 TEST_CASE("bpe: short words, long words, known words and remembered words are merged by the definition", "[text]") {
   const bool shuffled = GENERATE(false, true);
   std::mt19937 random(5);
-  for (int round = 0; round < 4; ++round) {
-    const random_bpe from = make_random(random, shuffled);
+  for (int round = 0; round < 12; ++round) {
+    const std::size_t letters = 1U << (round % 3);  // one letter: nothing but ties
+    const random_bpe from = make_random(random, letters, shuffled);
     const ts::bpe model = value_of(ts::bpe::make(make_vocabulary(from.tokens), from.merges, {}));
     ts::word_cache none, cache;
     for (int i = 0; i < 2; ++i) cache.prepare(model.number(), 1 << 20);
     REQUIRE(cache.ready());
     for (int i = 0; i < 40; ++i) {
-      std::string word(1 + random() % (i % 10 == 0 ? 60 : 14), 'a');
-      for (char& c : word) c = static_cast<char>('a' + random() % 4);
+      std::string word(1 + random() % (i % 10 == 0 ? 150 : 14), 'a');
+      for (char& c : word) c = static_cast<char>('a' + random() % letters);
       INFO(word);
       const auto expected = merge_by_definition(from, word);
       CHECK(tokens_of(model, word, none) == expected);
@@ -102,6 +104,60 @@ TEST_CASE("bpe: short words, long words, known words and remembered words are me
     }
     for (const std::string& token : from.tokens) CHECK(tokens_of(model, token, none) == merge_by_definition(from, token));
   }
+}
+
+TEST_CASE("bpe: unknown characters stand between words of their own", "[text]") {
+  std::vector<std::string> tokens{"<unk>", "a", "b", "ab", "abab"};
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  for (unsigned b = 0; b < 256; ++b) tokens.push_back(std::string("<0x") + digits[b >> 4U] + digits[b & 15U] + ">");
+  const ts::bpe_merge merges[] = {{1, 2, 3, 0}, {3, 3, 4, 1}};
+  const auto text_of = [&](ts::bpe_settings settings, std::string_view text) {
+    const ts::bpe model = value_of(ts::bpe::make(make_vocabulary(tokens), merges, std::move(settings)));
+    ts::bpe_scratch work;
+    std::string out;
+    for (const auto [id, end] : model.cut(text, work)) out += tokens[id] + "-" + std::to_string(end) + " ";
+    return out;
+  };
+  CHECK(text_of({.byte_fallback = true}, "abab\u00e9aba") == "abab-4 <0xC3>-5 <0xA9>-6 ab-8 a-9 ");
+  CHECK(text_of({.unknown_token = "<unk>"}, "ab??ab") == "ab-2 <unk>-3 <unk>-4 ab-6 ");
+  CHECK(text_of({.unknown_token = "<unk>", .fuse_unknown = true}, "?ab\u00e9?ab?") == "<unk>-1 ab-3 <unk>-6 ab-8 <unk>-9 ");
+  CHECK(text_of({}, "ab?ab") == "abab-4 ");  // dropped, and what is beside it meets
+}
+
+TEST_CASE("models: a word of a megabyte", "[text]") {
+  // What is not linear would not come to an end.
+  const std::string model =
+      GENERATE("minilm_wordpiece", "bpe_qwen2", "bpe_llama", "bpe_gemma", "unigram_xlmr", "unigram_seqnorm");
+  const auto path = full_fixture("text/tokenizers/" + model + "/tokenizer.json");
+  const ts::tokenizer tokenizer = value_of(ts::tokenizer::open(path.string()));
+  std::mt19937 random(3);
+  std::string letters(1'000'000, 'a');
+  for (char& c : letters) c = static_cast<char>('a' + random() % 26);
+  std::string faces;
+  while (faces.size() < 1'000'000) faces += "\U0001f600";
+  ts::encoding tokens;
+  for (const std::string& word : {letters, std::string(1'000'000, 'e'), std::string(1'000'000, '-'), faces}) {
+    REQUIRE(tokenizer.encode_into(word, {.add_special_tokens = false}, tokens));
+    std::size_t reached = 0;
+    bool in_a_row = true;
+    for (const ts::byte_range range : tokens.offsets) {
+      in_a_row = in_a_row && (range.begin <= reached && range.end >= reached);
+      reached = range.end;
+    }
+    CHECK((in_a_row && reached == word.size()));
+  }
+}
+
+TEST_CASE("bpe: a word of a megabyte where merges are in no order", "[text]") {
+  std::mt19937 random(5);
+  const random_bpe from = make_random(random, 4, true);
+  const ts::bpe model = value_of(ts::bpe::make(make_vocabulary(from.tokens), from.merges, {}));
+  std::string word(1'000'000, 'a');
+  for (char& c : word) c = static_cast<char>('a' + random() % 4);
+  ts::bpe_scratch work;
+  const auto pieces = model.cut(word, work);
+  CHECK(pieces.size() > 100'000);
+  CHECK(pieces.back().end == word.size());
 }
 
 TEST_CASE("bpe: what is no token", "[text]") {

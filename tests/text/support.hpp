@@ -7,6 +7,7 @@
 #include <tessera/text/tokenizer.hpp>
 #include <tessera/text/tokenizer_file.hpp>
 #include <tessera/text/tokenizer_json.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
 
 #include <filesystem>
 #include <optional>

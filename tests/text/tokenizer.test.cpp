@@ -202,8 +202,8 @@ TEST_CASE("tokenizer_json: what is lacking or wrong is named with its place", "[
   CHECK_THAT(refused(R"(, "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Mystery"}]})"),
              ContainsSubstring(R"(tokenizer.json: normalizer.normalizers[1].type: wanted a normalizer)") &&
                  ContainsSubstring(R"(found "Mystery")"));
-  CHECK_THAT(refused(R"(, "pre_tokenizer": {"type": "UnicodeScripts"})"), ContainsSubstring(R"(pre_tokenizer.type: )"));
-  CHECK_THAT(refused(R"(, "decoder": {"type": "CTC"})"), ContainsSubstring(R"(decoder.type: )"));
+  CHECK_THAT(refused(R"(, "pre_tokenizer": {"type": "Scripts"})"), ContainsSubstring(R"(pre_tokenizer.type: )"));
+  CHECK_THAT(refused(R"(, "decoder": {"type": "Mystery"})"), ContainsSubstring(R"(decoder.type: )"));
   CHECK_THAT(refused(R"(, "post_processor": {"type": "Mystery"})"), ContainsSubstring(R"(post_processor.type: )"));
   CHECK_THAT(
       refused(

@@ -6,6 +6,7 @@
 /// single_word discards still consumes its text: the reference's rules.
 #pragma once
 
+#include <tessera/text/added_token.hpp>
 #include <tessera/text/normalizer.hpp>
 #include <tessera/text/trie.hpp>
 #include <tessera/text/vocabulary.hpp>
@@ -14,17 +15,6 @@
 #include <bitset>
 
 namespace tessera::inline TESSERA_ABI {
-
-struct added_token {
-  token_id id = 0;
-  std::string content;
-  bool single_word = false;  ///< only where no word character (\w) stands beside it
-  bool lstrip = false;       ///< takes the white space before it
-  bool rstrip = false;       ///< takes the white space after it
-  bool normalized = false;   ///< searched in the normalised text
-  bool special = false;      ///< left out by decode where special tokens are skipped
-  bool searched = true;      ///< false: only known to decode, never found in text
-};
 
 /// A search for some added tokens at once.
 class added_token_finder {

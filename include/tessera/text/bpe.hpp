@@ -55,6 +55,7 @@ struct bpe_scratch {
   std::vector<std::uint64_t> heap;  // rank, position
   std::vector<piece> prefixes;      // tokens at the front of what is left, with their lengths
   std::vector<std::uint64_t> dead;  // of a long word: bits of places that no cut goes on from
+  merge_rules::memory apart;
   std::string composed;
 };
 

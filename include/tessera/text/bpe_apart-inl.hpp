@@ -79,6 +79,7 @@ TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
 TESSERA_INLINE bool bpe::cut_apart(std::string_view word, scratch& work) const {
   auto& pieces = work.pieces;
   pieces.clear();
+  work.apart.prepare(number_);
   if (work.prefixes.size() < longest_) work.prefixes.resize(longest_);
   std::uint64_t few_dead = 0;
   std::uint64_t* dead = &few_dead;
@@ -109,7 +110,7 @@ TESSERA_INLINE bool bpe::cut_apart(std::string_view word, scratch& work) const {
     bool found = false;
     while (count != 0 && !found) {
       const bpe_scratch::piece& next = work.prefixes[--count];
-      found = !is_dead(next.end) && (pieces.size() == settled || rules_.stay_apart(pieces.back().id, next.id));
+      found = !is_dead(next.end) && (pieces.size() == settled || rules_.stay_apart(pieces.back().id, next.id, work.apart));
     }
     if (found) {
       pieces.push_back(work.prefixes[count]);

@@ -66,6 +66,18 @@ inline void replace_all(std::string& text, std::string_view from, std::string_vi
     text.replace(at, from.size(), to);
 }
 
+/// Undoes, from `begin` on, the blanks that splitting put before punctuation and contractions: the reference's
+/// replacements, in this order.
+inline void clean_up(std::string& text, std::size_t begin) {
+  static constexpr std::pair<std::string_view, std::string_view> replacements[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  if (text.find(' ', begin) == std::string::npos) return;
+  for (const auto& [from, to] : replacements)
+    for (std::size_t at = text.find(from, begin); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+}
+
 struct decoder_pass {
   std::vector<std::string>& tokens;
 
@@ -136,6 +148,15 @@ struct decoder_pass {
     for (const std::string& token : tokens) all += token;
     tokens.assign(1, std::move(all));
   }
+  void operator()(const ctc_decoder& how) const {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+      replace_all(token, how.pad_token, "");
+      if (!how.cleanup) continue;
+      clean_up(token, 0);
+      replace_all(token, how.word_delimiter, " ");
+    }
+  }
   void operator()(const suffix_decoder& how) const {
     for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], how.suffix, i + 1 == tokens.size() ? "" : " ");
   }
@@ -144,20 +165,13 @@ struct decoder_pass {
 }  // namespace detail
 
 TESSERA_INLINE void wordpiece_decoder::append(std::string& text, std::string_view token, bool is_first) const {
-  // The reference's replacements, each over one token with the space before it, in this order.
-  static constexpr std::pair<std::string_view, std::string_view> replacements[] = {
-      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
-      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   const std::size_t begin = text.size();
   if (!is_first) {
     if (token.starts_with(prefix)) token.remove_prefix(prefix.size());
     else text += ' ';
   }
   text += token;
-  if (!cleanup || text.find(' ', begin) == std::string::npos) return;
-  for (const auto& [from, to] : replacements)
-    for (std::size_t at = text.find(from, begin); at != std::string::npos; at = text.find(from, at + to.size()))
-      text.replace(at, from.size(), to);
+  if (cleanup) detail::clean_up(text, begin);
 }
 
 TESSERA_INLINE std::string decoder::decode(std::vector<std::string> tokens) const {

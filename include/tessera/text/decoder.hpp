@@ -57,8 +57,17 @@ struct suffix_decoder {
   std::string suffix = "</w>";
 };
 
-using decoder_step = std::variant<space_decoder, wordpiece_decoder, byte_level_decoder, byte_fallback_decoder,
-                                  metaspace_decoder, replace_decoder, strip_decoder, fuse_decoder, suffix_decoder>;
+/// CTC: of equal tokens in a row one is left, the padding token nothing; cleanup is WordPiece's and makes the delimiter a
+/// blank.
+struct ctc_decoder {
+  std::string pad_token = "<pad>";
+  std::string word_delimiter = "|";
+  bool cleanup = true;
+};
+
+using decoder_step =
+    std::variant<space_decoder, wordpiece_decoder, byte_level_decoder, byte_fallback_decoder, metaspace_decoder,
+                 replace_decoder, strip_decoder, fuse_decoder, suffix_decoder, ctc_decoder>;
 
 struct decoder {
   std::vector<decoder_step> steps = {};

@@ -7,34 +7,43 @@
 /// allocates nothing.
 #pragma once
 
-#include <tessera/text/bpe.hpp>
-#include <tessera/text/normalizer.hpp>
-#include <tessera/text/pre_tokenizer.hpp>
+#include <tessera/text/byte_range.hpp>
 #include <tessera/text/truncate.hpp>
-#include <tessera/text/unigram.hpp>
 #include <tessera/text/vocabulary.hpp>
 
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-/// Memory that a tokenizer needs while it works, kept with the encoding it fills. Copies are empty.
-struct encoding_scratch {
-  normalizer_scratch normalizer;
-  pre_tokenizer_scratch splitter;
-  bpe_scratch pairs;
-  unigram_scratch best;
-  word_cache cache;
+struct encoding_scratch;
 
-  encoding_scratch() = default;
-  encoding_scratch(const encoding_scratch&) noexcept {}
-  encoding_scratch& operator=(const encoding_scratch&) noexcept { return *this; }
-  encoding_scratch(encoding_scratch&&) = default;
-  encoding_scratch& operator=(encoding_scratch&&) = default;
-  ~encoding_scratch() = default;
+/// Memory that a tokenizer needs while it works, kept with the encoding it fills: made when it is first asked for, empty
+/// in copies. Behind a pointer, so that who holds encodings does not compile tokenizers.
+class working_memory {
+ public:
+  working_memory() noexcept = default;
+  working_memory(const working_memory&) noexcept {}
+  working_memory& operator=(const working_memory&) noexcept { return *this; }
+  working_memory(working_memory&& other) noexcept : made_(std::exchange(other.made_, nullptr)) {}
+  working_memory& operator=(working_memory&& other) noexcept {
+    std::swap(made_, other.made_);
+    return *this;
+  }
+  ~working_memory() {
+    if (made_ != nullptr) drop(made_);
+  }
+
+  [[nodiscard]] encoding_scratch& get() { return made_ != nullptr ? *made_ : *(made_ = make()); }
+
+ private:
+  [[nodiscard]] static encoding_scratch* make();
+  static void drop(encoding_scratch* made) noexcept;
+
+  encoding_scratch* made_ = nullptr;
 };
 
 }  // namespace detail
@@ -47,7 +56,7 @@ struct encoding {
   std::vector<std::uint8_t> attention_mask = {};  ///< 0 for padding; empty until `pad` was called
   std::array<token_range, 2> texts = {};          ///< the tokens of the text and of its pair
   std::vector<encoding> overflowing = {};         ///< what truncation cut off, where it was asked for
-  detail::encoding_scratch scratch = {};          ///< working memory, kept for the next call
+  detail::working_memory scratch = {};            ///< working memory, kept for the next call
 
   [[nodiscard]] std::size_t size() const noexcept { return ids.size(); }
   [[nodiscard]] bool empty() const noexcept { return ids.empty(); }
@@ -63,3 +72,7 @@ struct encoding {
 };
 
 }  // namespace tessera::inline TESSERA_ABI
+
+#if TESSERA_HEADER_ONLY
+#include <tessera/text/encoding-inl.hpp>
+#endif

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Normalisers, pre-tokenisers and decoders of a tokenizer.json, each strict about the settings it knows.
+/// Normalisers and pre-tokenisers of a tokenizer.json, each strict about the settings it knows.
 ///
 /// Included by the readers of tokenizer.json alone.
 #pragma once
 
 #include <tessera/io/json.hpp>
 #include <tessera/io/quoted.hpp>
-#include <tessera/text/decoder.hpp>
 #include <tessera/text/normalizer.hpp>
 #include <tessera/text/pre_tokenizer.hpp>
 
@@ -219,15 +218,21 @@ namespace tessera::inline TESSERA_ABI::detail {
     if (text.empty() || utf8_size(text.front()) != text.size())
       return fail(from.find("delimiter")->mismatch("one character", tessera::quoted(text)));
     steps.emplace_back(delimiter_split{decode_utf8(text, at)});
+  } else if (type == "FixedLength") {
+    TESSERA_CHECK(expect_members(from, {"type", "length"}));
+    TESSERA_TRY(const auto length, from.get_or<std::size_t>("length", 5));
+    if (length == 0) return fail(from.find("length")->mismatch("at least 1", "0"));
+    steps.emplace_back(length_split{length});
   } else {
     TESSERA_CHECK(expect_members(from, {"type"}));
     if (type == "BertPreTokenizer") steps.emplace_back(bert_pre_tokenizer{});
     else if (type == "WhitespaceSplit") steps.emplace_back(whitespace_split{});
     else if (type == "Whitespace") steps.emplace_back(word_split{});
+    else if (type == "UnicodeScripts") steps.emplace_back(script_split{});
     else
       return unsupported_type(from, type,
                               "a pre_tokenizer that this library has (BertPreTokenizer, ByteLevel, CharDelimiterSplit, "
-                              "Digits, Metaspace, Punctuation, Sequence, Split, Whitespace, WhitespaceSplit)");
+                              "Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, UnicodeScripts, Whitespace, WhitespaceSplit)");
   }
   return {};
 }
@@ -235,63 +240,6 @@ namespace tessera::inline TESSERA_ABI::detail {
 [[nodiscard]] inline result<pre_tokenizer> read_pre_tokenizer(const std::optional<json_value>& from) {
   pre_tokenizer made;
   if (from && !from->is_null()) TESSERA_CHECK(read_split_steps(*from, made.steps));
-  return made;
-}
-
-[[nodiscard]] inline result<> read_decoder_steps(const json_value& from, std::vector<decoder_step>& steps) {
-  TESSERA_TRY(const auto type, from.get<std::string_view>("type"));
-  if (type == "Sequence") {
-    TESSERA_CHECK(expect_members(from, {"type", "decoders"}));
-    TESSERA_TRY(const json_value list, from.at("decoders"));
-    TESSERA_TRY(const json_elements elements, list.elements());
-    for (const json_value element : elements) TESSERA_CHECK(read_decoder_steps(element, steps));
-  } else if (type == "WordPiece") {
-    TESSERA_CHECK(expect_members(from, {"type", "prefix", "cleanup"}));
-    wordpiece_decoder made;
-    TESSERA_TRY(made.prefix, from.get<std::string>("prefix"));
-    TESSERA_TRY(made.cleanup, from.get<bool>("cleanup"));
-    steps.emplace_back(std::move(made));
-  } else if (type == "ByteLevel") {
-    TESSERA_CHECK(expect_members(from, {"type", "add_prefix_space", "trim_offsets", "use_regex"}));
-    steps.emplace_back(byte_level_decoder{});
-  } else if (type == "Metaspace") {
-    TESSERA_TRY(const auto made, read_metaspace(from));
-    steps.emplace_back(metaspace_decoder{made.replacement, made.prepend != metaspace::scheme::never});
-  } else if (type == "Replace") {
-    TESSERA_CHECK(expect_members(from, {"type", "pattern", "content"}));
-    replace_decoder made;
-    TESSERA_TRY(made.pattern, read_pattern(from));
-    TESSERA_TRY(made.content, from.get<std::string>("content"));
-    steps.emplace_back(std::move(made));
-  } else if (type == "Strip") {
-    TESSERA_CHECK(expect_members(from, {"type", "content", "start", "stop"}));
-    strip_decoder made;
-    TESSERA_TRY(made.content, from.get<std::string>("content"));
-    TESSERA_TRY(made.start, from.get<std::size_t>("start"));
-    TESSERA_TRY(made.stop, from.get<std::size_t>("stop"));
-    if (made.content.empty() || utf8_size(made.content.front()) != made.content.size())
-      return fail(from.find("content")->mismatch("one character", tessera::quoted(made.content)));
-    steps.emplace_back(std::move(made));
-  } else if (type == "BPEDecoder") {
-    TESSERA_CHECK(expect_members(from, {"type", "suffix"}));
-    TESSERA_TRY(auto suffix, from.get<std::string>("suffix"));
-    steps.emplace_back(suffix_decoder{std::move(suffix)});
-  } else {
-    TESSERA_CHECK(expect_members(from, {"type"}));
-    if (type == "ByteFallback") steps.emplace_back(byte_fallback_decoder{});
-    else if (type == "Fuse") steps.emplace_back(fuse_decoder{});
-    else
-      return unsupported_type(from, type,
-                              "a decoder that this library has (BPEDecoder, ByteFallback, ByteLevel, Fuse, Metaspace, "
-                              "Replace, Sequence, Strip, WordPiece)");
-  }
-  return {};
-}
-
-[[nodiscard]] inline result<decoder> read_decoder(const std::optional<json_value>& from) {
-  if (!from || from->is_null()) return decoder(space_decoder{});
-  decoder made;
-  TESSERA_CHECK(read_decoder_steps(*from, made.steps));
   return made;
 }
 

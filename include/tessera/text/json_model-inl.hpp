@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The model of a tokenizer.json: WordPiece, BPE or Unigram.
+/// The model of a tokenizer.json: WordPiece, BPE, Unigram or WordLevel.
 ///
 /// Included by text/tokenizer_json-inl.hpp alone.
 #pragma once
@@ -39,6 +39,14 @@ namespace tessera::inline TESSERA_ABI::detail {
   auto model = wordpiece::make(std::move(vocab), std::move(settings));
   if (!model) return placed_at(words, std::move(model).error());
   return token_model(*std::move(model));
+}
+
+[[nodiscard]] inline result<token_model> read_word_level(const json_value& from) {
+  TESSERA_CHECK(expect_members(from, {"type", "unk_token", "vocab"}));
+  TESSERA_TRY(const auto unknown, from.get<std::string_view>("unk_token"));
+  TESSERA_TRY(const json_value words, from.at("vocab"));
+  TESSERA_TRY(auto vocab, read_vocabulary(words));
+  return token_model(word_level(std::move(vocab), unknown));
 }
 
 /// Merges as ["a", "b"] or, in older files, "a b".
@@ -169,7 +177,8 @@ namespace tessera::inline TESSERA_ABI::detail {
   if (type == "WordPiece") return read_wordpiece(from);
   if (type == "BPE") return read_bpe(from, split);
   if (type == "Unigram") return read_unigram(from);
-  return unsupported_type(from, type, "a model that this library has (BPE, Unigram, WordPiece)");
+  if (type == "WordLevel") return read_word_level(from);
+  return unsupported_type(from, type, "a model that this library has (BPE, Unigram, WordLevel, WordPiece)");
 }
 
 }  // namespace tessera::inline TESSERA_ABI::detail

@@ -7,7 +7,7 @@
 /// While every byte stands for exactly one source byte (ASCII, the usual case) no alignment is stored.
 #pragma once
 
-#include <tessera/base/config.hpp>
+#include <tessera/text/byte_range.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -19,17 +19,6 @@
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI {
-
-/// Bytes [begin, end) of a text; of the pair's text for its tokens; [0, 0) for tokens that stand in no text.
-struct byte_range {
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-
-  [[nodiscard]] constexpr std::string_view of(std::string_view text) const noexcept {
-    return text.substr(begin, end - begin);
-  }
-  [[nodiscard]] constexpr bool operator==(const byte_range&) const = default;
-};
 
 namespace detail {
 

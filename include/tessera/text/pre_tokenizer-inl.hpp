@@ -4,6 +4,7 @@
 
 #include <tessera/text/byte_alphabet.hpp>
 #include <tessera/text/pre_tokenizer.hpp>
+#include <tessera/text/unicode_scripts.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -51,6 +52,34 @@ class split_pass {
   bool apply(const digit_split& how) {
     return characters([](code_point c) { return (pattern_class_of(c) & pattern_class::number) != 0; },
                       how.individual ? split_behavior::isolated : split_behavior::contiguous);
+  }
+  bool apply(const length_split& how) {
+    for (const word_range piece : words()) {
+      std::size_t count = 0, begin = piece.begin;
+      for (std::size_t at = piece.begin; at < piece.end; at += utf8_size(text_.text[at])) {
+        if (count++ % how.length != 0 || at == begin) continue;
+        next().push_back({begin, at});
+        begin = at;
+      }
+      next().push_back({begin, piece.end});
+    }
+    return true;
+  }
+  bool apply(const script_split&) {
+    for (const word_range piece : words()) {
+      std::size_t begin = piece.end;
+      unsigned open = 0;
+      for (std::size_t at = piece.begin; at < piece.end;) {
+        const std::size_t here = at;
+        const unsigned script = script_of(decode_utf8(text_.text, at));
+        if (script == 0 || script == open) continue;
+        if (open != 0) next().push_back({begin, here});
+        begin = here;
+        open = script;
+      }
+      if (open != 0) next().push_back({begin, piece.end});
+    }
+    return true;
   }
   bool apply(const word_split&) {
     enum class kind : std::uint8_t { space, word, other };

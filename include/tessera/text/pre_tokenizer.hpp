@@ -103,6 +103,12 @@ struct digit_split {
 struct delimiter_split {
   code_point delimiter = ' ';
 };
+/// FixedLength: so many characters each, the last word what is left.
+struct length_split {
+  std::size_t length = 5;  ///< at least 1
+};
+/// UnicodeScripts: runs of one script; blanks go along with what stands before them, and are dropped at the front.
+struct script_split {};
 /// Split: a pattern and what becomes of its matches.
 struct pattern_split {
   text_pattern pattern;
@@ -126,7 +132,7 @@ struct byte_characters {};
 
 using pre_tokenizer_step =
     std::variant<bert_pre_tokenizer, whitespace_split, word_split, punctuation_split, digit_split, delimiter_split,
-                 pattern_split, metaspace, prefix_space, byte_characters>;
+                 length_split, script_split, pattern_split, metaspace, prefix_space, byte_characters>;
 
 /// Working memory of splitting, reused from call to call.
 struct pre_tokenizer_scratch {

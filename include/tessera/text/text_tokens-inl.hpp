@@ -4,7 +4,7 @@
 /// Included by text/tokenizer-inl.hpp alone.
 #pragma once
 
-#include <tessera/text/encoding.hpp>
+#include <tessera/text/encoding-inl.hpp>
 #include <tessera/text/tokenizer_parts.hpp>
 
 #include <algorithm>
@@ -22,28 +22,28 @@ namespace tessera::inline TESSERA_ABI::detail {
 class text_tokens {
  public:
   text_tokens(const tokenizer_parts& parts, const added_token_finder& raw, const added_token_finder& normalized,
-              std::size_t limit, encoding& out) noexcept
-      : parts_(parts), raw_(raw), normalized_(normalized), limit_(limit), out_(out) {}
+              std::size_t limit, encoding& out)
+      : parts_(parts), raw_(raw), normalized_(normalized), limit_(limit), out_(out), work_(out.scratch.get()) {}
 
   [[nodiscard]] result<> append(std::string_view text) {
     raw_.for_each_piece(text, [&](const added_token* token, std::size_t begin, std::size_t end) {
       const normalized_view piece = normalized_view{text}.slice(begin, end);
       if (token != nullptr) emit(token->id, piece.origin(0, piece.text.size()));
-      else append_normalized(normalize(parts_.normalize, piece, out_.scratch.normalizer));
+      else append_normalized(normalize(parts_.normalize, piece, work_.normalizer));
       return more();
     });
-    if (out_.scratch.normalizer.gave_up) {
-      out_.scratch.normalizer.gave_up = false;
+    if (work_.normalizer.gave_up) {
+      work_.normalizer.gave_up = false;
       return fail({.code = error_code::unsupported,
                    .thing = "text",
                    .wanted = "one that the normalizer's regular expression can be matched in",
                    .found = "one that exceeds the engine's limit of steps"});
     }
-    if (out_.scratch.best.lacks_unknown) {
-      out_.scratch.best.lacks_unknown = false;
+    if (work_.best.lacks_unknown || lacks_unknown_) {
+      work_.best.lacks_unknown = false;
       return fail({.code = error_code::unsupported,
                    .thing = "text",
-                   .wanted = "characters that are tokens, as the model has no unknown token",
+                   .wanted = "words and characters that are tokens, as the model has no unknown token",
                    .found = "another"});
     }
     if (failure_) return fail(*std::move(failure_));
@@ -78,7 +78,7 @@ class text_tokens {
         if (split->behavior == keeps) return stream(text, model, *split->pattern.words());
       }
     }
-    const auto split = parts_.split.split(text, out_.scratch.splitter);
+    const auto split = parts_.split.split(text, work_.splitter);
     if (!split) {
       failure_ = split.error();
       return;
@@ -106,15 +106,19 @@ class text_tokens {
   }
   template <class Model>
   void append_group(const normalized_view& text, const Model& model, std::span<const word_range> words) {
-    auto& scratch = out_.scratch;
     if constexpr (std::same_as<Model, wordpiece>) {
       model.tokenize(text.text, words,
                      [&](token_id id, std::size_t begin, std::size_t end) { emit(id, text.origin(begin, end)); });
+    } else if constexpr (std::same_as<Model, word_level>) {
+      const bool known = model.tokenize(text.text, words, [&](token_id id, std::size_t begin, std::size_t end) {
+        emit(id, text.whole_origin(begin, end));
+      });
+      lacks_unknown_ = lacks_unknown_ || !known;
     } else {
       typename Model::scratch* work;
-      if constexpr (std::same_as<Model, bpe>) work = &scratch.pairs;
-      else work = &scratch.best;
-      model.tokenize(text.text, words, scratch.cache, *work, [&](token_id id, std::size_t begin, std::size_t end) {
+      if constexpr (std::same_as<Model, bpe>) work = &work_.pairs;
+      else work = &work_.best;
+      model.tokenize(text.text, words, work_.cache, *work, [&](token_id id, std::size_t begin, std::size_t end) {
         emit(id, text.whole_origin(begin, end));
       });
     }
@@ -130,7 +134,9 @@ class text_tokens {
   const added_token_finder& normalized_;
   std::size_t limit_;
   encoding& out_;
+  encoding_scratch& work_;
   std::optional<error> failure_;
+  bool lacks_unknown_ = false;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::detail

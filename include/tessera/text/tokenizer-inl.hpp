@@ -7,6 +7,7 @@
 #include <tessera/text/text_tokens-inl.hpp>
 #include <tessera/text/tokenizer.hpp>
 #include <tessera/text/tokenizer_file.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
 
 #include <limits>
 
@@ -141,7 +142,7 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   auto& [first, second] = out.texts;
   std::visit(
       [&]<class Model>(const Model& model) {
-        if constexpr (!std::same_as<Model, wordpiece>) out.scratch.cache.prepare(model.number(), text.size());
+        if constexpr (requires { model.number(); }) out.scratch.get().cache.prepare(model.number(), text.size());
       },
       s.parts.model);
   for (const template_piece& piece : pieces) {

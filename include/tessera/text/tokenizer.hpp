@@ -10,13 +10,22 @@
 /// Truncation happens by `max_length` only; what the file says about truncation and padding is data for the caller.
 #pragma once
 
+#include <tessera/base/result.hpp>
+#include <tessera/text/added_token.hpp>
 #include <tessera/text/encoding.hpp>
-#include <tessera/text/tokenizer_parts.hpp>
+#include <tessera/text/padding.hpp>
+#include <tessera/text/truncate.hpp>
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
+
+struct tokenizer_parts;  // text/tokenizer_parts.hpp
 
 struct encode_options {
   bool add_special_tokens = true;

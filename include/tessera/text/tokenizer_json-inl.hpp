@@ -5,6 +5,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/text/json_components-inl.hpp>
+#include <tessera/text/json_decoder-inl.hpp>
 #include <tessera/text/json_model-inl.hpp>
 #include <tessera/text/json_template-inl.hpp>
 #include <tessera/text/tokenizer_json.hpp>

@@ -15,19 +15,12 @@
 #include <tessera/text/pre_tokenizer.hpp>
 #include <tessera/text/truncate.hpp>
 #include <tessera/text/unigram.hpp>
+#include <tessera/text/word_level.hpp>
 #include <tessera/text/wordpiece.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// The truncation block of a tokenizer.json.
-struct truncation_settings {
-  std::size_t max_length = 0;
-  truncation_strategy strategy = truncation_strategy::longest_first;
-  text_side direction = text_side::right;
-  std::size_t stride = 0;
-};
-
-using token_model = std::variant<wordpiece, bpe, unigram>;
+using token_model = std::variant<wordpiece, bpe, unigram, word_level>;
 
 struct tokenizer_parts {
   normalizer normalize = no_normalizer{};

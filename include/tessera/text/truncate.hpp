@@ -24,6 +24,14 @@ enum class truncation_strategy : std::uint8_t { longest_first, only_first, only_
 /// The side of a text that is cut, or of a row that is padded.
 enum class text_side : std::uint8_t { left, right };
 
+/// The truncation block of a tokenizer.json.
+struct truncation_settings {
+  std::size_t max_length = 0;
+  truncation_strategy strategy = truncation_strategy::longest_first;
+  text_side direction = text_side::right;
+  std::size_t stride = 0;
+};
+
 struct token_range {
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -10,6 +10,7 @@
 #include <tessera/io/sha256.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/text/tokenizer.hpp>
+#include <tessera/text/tokenizer_parts.hpp>
 #include <tools/programs/inspect/report.hpp>
 
 namespace programs {
