@@ -35,6 +35,7 @@ struct matrix_form<f32> {
   }
   static auto pack() noexcept { return kernel::kernels().matmul.pack_f32; }
   static auto multiply() noexcept { return kernel::kernels().matmul.matmul_f32; }
+  static auto gated() noexcept { return kernel::kernels().matmul.gated; }
 };
 template <>
 struct matrix_form<bf16> {
@@ -45,6 +46,7 @@ struct matrix_form<bf16> {
   }
   static auto pack() noexcept { return kernel::kernels().matmul_bf16.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_bf16.matmul; }
+  static auto gated() noexcept { return kernel::kernels().matmul_bf16.gated; }
 };
 template <>
 struct matrix_form<i8> {
@@ -55,6 +57,7 @@ struct matrix_form<i8> {
   }
   static auto pack() noexcept { return kernel::kernels().matmul_i8.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_i8.matmul; }
+  static auto gated() noexcept { return kernel::kernels().matmul_i8.gated; }
 };
 
 template <>
@@ -66,10 +69,12 @@ struct matrix_form<i4> {
   }
   static auto pack() noexcept { return kernel::kernels().matmul_i4.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul; }
+  static auto gated() noexcept { return kernel::kernels().matmul_i4.gated; }
 };
 template <>
 struct matrix_form<weights_only<i4>> : matrix_form<i4> {
   static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul_f32; }
+  static auto gated() noexcept { return kernel::kernels().matmul_i4.gated_f32; }
 };
 
 }  // namespace detail
@@ -83,10 +88,11 @@ template <weight_precision Weights>
 class packed_linear {
   using form = detail::matrix_form<Weights>;
   using element = typename form::element;
+
+ public:
   /// Whole panels on every target: what is packed of so many columns, or a multiple, is the beginning of what is packed of more.
   static constexpr std::size_t packed_columns = 64;
 
- public:
   /// Bytes that load() will hold for an [out, in] map.
   [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out) noexcept {
     return round_up(form::packed_size(in, out) * sizeof(element), vector_alignment) +

@@ -52,6 +52,12 @@ struct matmul_kernels {
   void (*matmul_f32)(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
                      const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
                      std::size_t k) noexcept;
+  /// The inside of a gated feed-forward (arXiv:2002.05202), n columns of c: c = act(a · Wgateᵀ + bgate) · (a · Wupᵀ + bup). `packed` and
+  /// `bias` hold gate_columns rows of gate, as many of up, the next of gate and so on, the last ones filled up with zeros. The same bits
+  /// as a product without activation and gate_f32 behind it; for weights of every precision.
+  void (*gated)(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, float* c,
+                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  std::size_t gate_columns;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -217,9 +223,8 @@ inline void pack_f32(const float* weight, std::size_t k, std::size_t n, float* p
   pack_panels(weight, k, k, n, packed);
 }
 
-inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
-                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
-                       std::size_t k) noexcept {
+inline void multiply_f32(const float* a, std::size_t lda, const float* packed, const matmul_end& end, std::size_t m, std::size_t n,
+                         std::size_t k) noexcept {
   if (m == 0 || n == 0) return;
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   const std::size_t stride = k * panel_width;
@@ -259,9 +264,7 @@ inline void matmul_f32(const float* a, std::size_t lda, const float* packed, con
           const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
           const float* ahead = fetch ? b + group * stride + block * length * 16 : b;
           multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, ahead);
-          if (whole)
-            finish_tile(tile, width, rows, HWY_MIN(n - column, width), bias != nullptr ? bias + column : nullptr, act,
-                        residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc);
+          if (whole) end.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
           panel += together;
           if (copied) tile += rows * width;
         }
@@ -272,10 +275,22 @@ inline void matmul_f32(const float* a, std::size_t lda, const float* packed, con
   }
 }
 
+inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
+                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
+                       std::size_t k) noexcept {
+  multiply_f32(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+}
+inline void matmul_f32_gated(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, float* c,
+                             std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_f32(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
+}
+
 inline constexpr matmul_kernels matmul_table = {
     .packed_size_f32 = packed_size_f32,
     .pack_f32 = pack_f32,
     .matmul_f32 = matmul_f32,
+    .gated = matmul_f32_gated,
+    .gate_columns = panel_width / 2,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -54,6 +54,9 @@ struct matmul_bf16_kernels {
   void (*matmul)(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act,
                  const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
                  std::size_t k) noexcept;
+  /// As matmul_kernels::gated.
+  void (*gated)(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act, float* c,
+                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -244,23 +247,32 @@ struct bf16_product {
     const auto multiply = several ? bf16_tiles.several[rows] : bf16_tiles.one[rows];
     multiply(slice, b, stride, pairs, tile, begin != 0, b + ahead_panels * stride + ahead_step * pairs * 32);
   }
-  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     end.finish(tile, width, row, rows, column, columns);
   }
 };
 
+inline void multiply_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const matmul_end& end, std::size_t m,
+                          std::size_t n, std::size_t k) noexcept {
+  HWY_ALIGN bf16_row_word slice[tile_height * slice_stride];
+  multiply_blocks(bf16_product{a, lda, packed, k, end, slice}, m, n, k);
+}
 inline void matmul_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias,
                         activation act, const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
                         std::size_t k) noexcept {
-  HWY_ALIGN bf16_row_word slice[tile_height * slice_stride];
-  multiply_blocks(bf16_product{a, lda, packed, k, {bias, act, residual, c, ldc}, slice}, m, n, k);
+  multiply_bf16(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+}
+inline void matmul_bf16_gated(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act, float* c,
+                              std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_bf16(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
 
 inline constexpr matmul_bf16_kernels matmul_bf16_table = {
     .packed_size = packed_size_bf16,
     .pack = pack_bf16,
     .matmul = matmul_bf16,
+    .gated = matmul_bf16_gated,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

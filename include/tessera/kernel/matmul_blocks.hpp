@@ -37,22 +37,6 @@ struct tile_list {
   }
 };
 
-/// What follows the sums.
-struct matmul_end {
-  const float* bias;
-  activation act;
-  const float* residual;
-  float* c;
-  std::size_t ldc;
-
-  template <class Sums = plain_sums>
-  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
-                         std::size_t columns, const Sums& sums = {}) const {
-    finish_tile(tile, width, rows, columns, bias != nullptr ? bias + column : nullptr, act,
-                residual != nullptr ? residual + row * ldc + column : nullptr, c + row * ldc + column, ldc, sums);
-  }
-};
-
 /// All tiles of a product of m rows by n columns over the depth k. `product` has the operands: see bf16_product.
 template <class Product>
 HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size_t n, std::size_t k) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The end of a matrix product, a tile of sums at a time: bias, activation and residual on the way from the tile to the result.
+/// The end of a matrix product, a tile of sums at a time: bias, activation and residual, or a gate, on the way from the tile to the result.
 ///
 ///     c[r][j] = act(sums[r][j] + bias[j]) + residual[r][j]
+///     c[r][j] = act(sums[r][gate j] + bias[gate j]) · (sums[r][up j] + bias[up j])
+///
+/// For a gate, columns of W stand in turns: a vector of gate, the same vector of up (matmul_kernels::gate_columns). So both are in one
+/// tile, and neither is ever written.
 ///
 /// Part 2 only: the matrix products of every precision end here.
 #if defined(TESSERA_KERNEL_PASS) && defined(TESSERA_KERNEL_MATMUL_END_PASS) == defined(HWY_TARGET_TOGGLE)
@@ -24,6 +28,7 @@ using matmul_tag = hn::ScalableTag<float>;
 
 /// A vector of a tile as the tile function left it: the sums themselves.
 struct plain_sums {
+  static constexpr bool scaled = false;
   HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t /*row*/, std::size_t /*column*/) const {
     return hn::LoadU(matmul_tag(), tile);
   }
@@ -72,6 +77,75 @@ HWY_INLINE void finish_tile(const float* tile, std::size_t width, std::size_t ro
     case activation::sigmoid: return finish.template operator()<activation::sigmoid>();
   }
 }
+
+template <activation Act>
+HWY_NOINLINE void finish_gate_as(const float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
+                                 const float* bias, float* c, std::size_t ldc) noexcept {
+  const matmul_tag d;
+  constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
+  for (std::size_t r = 0; r < rows; ++r, tile += width, c += ldc) {
+    for (std::size_t j = 0; j < columns; j += lanes) {
+      auto gate = hn::LoadU(d, tile + 2 * j);
+      auto up = hn::LoadU(d, tile + 2 * j + lanes);
+      if (bias != nullptr) {
+        gate = hn::Add(gate, hn::LoadU(d, bias + 2 * j));
+        up = hn::Add(up, hn::LoadU(d, bias + 2 * j + lanes));
+      }
+      const auto value = hn::Mul(activate<Act>(d, gate), up);
+      if (columns - j >= lanes) hn::StoreU(value, d, c + j);
+      else hn::StoreN(value, d, c + j, columns - j);
+    }
+  }
+}
+
+/// One tile's way from sums to c through a gate; `columns` of c.
+HWY_INLINE void finish_gate(const float* tile, std::size_t width, std::size_t rows, std::size_t columns, const float* bias, activation act,
+                            float* c, std::size_t ldc) {
+  switch (act) {
+    case activation::none: return finish_gate_as<activation::none>(tile, width, rows, columns, bias, c, ldc);
+    case activation::gelu_erf: return finish_gate_as<activation::gelu_erf>(tile, width, rows, columns, bias, c, ldc);
+    case activation::gelu_tanh: return finish_gate_as<activation::gelu_tanh>(tile, width, rows, columns, bias, c, ldc);
+    case activation::relu: return finish_gate_as<activation::relu>(tile, width, rows, columns, bias, c, ldc);
+    case activation::silu: return finish_gate_as<activation::silu>(tile, width, rows, columns, bias, c, ldc);
+    case activation::tanh: return finish_gate_as<activation::tanh>(tile, width, rows, columns, bias, c, ldc);
+    case activation::sigmoid: return finish_gate_as<activation::sigmoid>(tile, width, rows, columns, bias, c, ldc);
+  }
+}
+
+/// What follows the sums of a product.
+struct matmul_end {
+  const float* bias;
+  activation act;
+  const float* residual;
+  float* c;
+  std::size_t ldc;
+  std::size_t gated = 0;  ///< columns of c behind a gate; 0: there is no gate
+
+  /// Columns of the product whose result has n, gate and up together.
+  [[nodiscard]] static std::size_t gate_and_up(std::size_t n) {
+    constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
+    return (n + lanes - 1) / lanes * 2 * lanes;
+  }
+
+  /// `tile` holds sums of `rows` rows from `row` on, and `columns` columns from `column` on.
+  template <class Sums = plain_sums>
+  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns,
+                         const Sums& sums = {}) const {
+    const float* added = bias != nullptr ? bias + column : nullptr;
+    if (gated == 0) {
+      const float* old = residual != nullptr ? residual + row * ldc + column : nullptr;
+      return finish_tile(tile, width, rows, columns, added, act, old, c + row * ldc + column, ldc, sums);
+    }
+    // In place, in the first-level cache: a gate for every kind of sums would be as many functions more.
+    if constexpr (Sums::scaled) {
+      constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
+      for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t j = 0; j < columns; j += lanes)
+          hn::StoreU(sums(tile + r * width + j, r, j), matmul_tag(), tile + r * width + j);
+    }
+    finish_gate(tile, width, rows, HWY_MIN(columns / 2, gated - column / 2), added, act, c + row * ldc + column / 2, ldc);
+  }
+};
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -82,6 +82,11 @@ struct matmul_i4_kernels {
   /// The same with a in f32.
   void (*matmul_f32)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, const float* residual,
                      float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  /// As matmul_kernels::gated, a in 8 bits or in f32.
+  void (*gated)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  void (*gated_f32)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                    std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -215,6 +220,7 @@ inline constexpr tile_list<i4_tile<Form>> i4_tiles = tile_list<i4_tile<Form>>::o
 
 /// Sums of row codes to values; sums of f32 rows are values.
 struct i4_sums {
+  static constexpr bool scaled = true;
   const row_scale_i8* row_scales;
   HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t row, std::size_t /*column*/) const {
     return hn::Mul(hn::LoadU(matmul_tag(), tile), hn::Set(matmul_tag(), row_scales[row].to_value));
@@ -262,7 +268,7 @@ struct i4_product {
     multiply(slice, start, b, panel_bytes(), groups, tile, begin != 0,
              b + ahead_panels * panel_bytes() + ahead_step * groups / 2 * i4_group_bytes);
   }
-  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     if constexpr (sizeof(*slice) == sizeof(float)) end.finish(tile, width, row, rows, column, columns);
     else end.finish(tile, width, row, rows, column, columns, i4_sums{read.scale});
@@ -270,8 +276,8 @@ struct i4_product {
 };
 
 template <class Form>
-HWY_INLINE void matmul_i4_as(const float* a, std::size_t lda, const std::uint8_t* packed, const matmul_end& end, std::size_t m,
-                             std::size_t n, std::size_t k) {
+inline void multiply_i4(const float* a, std::size_t lda, const std::uint8_t* packed, const matmul_end& end, std::size_t m,
+                        std::size_t n, std::size_t k) noexcept {
   HWY_ALIGN typename Form::row slice[tile_height * Form::stride];
   HWY_ALIGN float rotated[2 * Form::depth];
   HWY_ALIGN std::int32_t start[tile_height * Form::stride / i4_group] = {};
@@ -281,11 +287,20 @@ HWY_INLINE void matmul_i4_as(const float* a, std::size_t lda, const std::uint8_t
 
 inline void matmul_i4(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, const float* residual,
                       float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  matmul_i4_as<i4_by_codes>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+  multiply_i4<i4_by_codes>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
 }
 inline void matmul_i4_f32(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
                           const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  matmul_i4_as<i4_by_f32>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+  multiply_i4<i4_by_f32>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+}
+
+inline void matmul_i4_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                            std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i4<i4_by_codes>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
+}
+inline void matmul_i4_f32_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i4<i4_by_f32>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
 
 inline constexpr matmul_i4_kernels matmul_i4_table = {
@@ -293,6 +308,8 @@ inline constexpr matmul_i4_kernels matmul_i4_table = {
     .pack = pack_i4,
     .matmul = matmul_i4,
     .matmul_f32 = matmul_i4_f32,
+    .gated = matmul_i4_gated,
+    .gated_f32 = matmul_i4_f32_gated,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

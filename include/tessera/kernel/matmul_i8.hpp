@@ -68,6 +68,9 @@ struct matmul_i8_kernels {
   /// c = act(a · Wᵀ + bias) + residual. bias and residual may be null; residual may be c; a must not overlap c.
   void (*matmul)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
                  const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  /// As matmul_kernels::gated.
+  void (*gated)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -223,6 +226,7 @@ inline void pack_i8(const float* weight, std::size_t k, std::size_t n, std::uint
 
 /// Integer sums to f32, by the scales of their column and row.
 struct i8_sums {
+  static constexpr bool scaled = true;
   const std::uint8_t* column_scales;  ///< of the tile's first panel
   std::size_t panel_bytes;
   const row_scale_i8* row_scales;
@@ -274,27 +278,36 @@ struct i8_product {
     multiply(slice, start, b, panel_bytes(), steps, tile, begin != 0,
              b + ahead_panels * panel_bytes() + ahead_step * length / 2 * panel_width);
   }
-  HWY_INLINE void finish(const float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
+  HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     const std::uint8_t* panel = packed + column / panel_width * panel_bytes() + padded_depth(k) * panel_width;
     end.finish(tile, width, row, rows, column, columns, i8_sums{panel, panel_bytes(), read.scale});
   }
 };
 
-inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
-                      const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
-                      std::size_t k) noexcept {
+inline void multiply_i8(const float* a, std::size_t lda, const std::uint8_t* packed, const matmul_end& end, std::size_t m,
+                        std::size_t n, std::size_t k) noexcept {
   HWY_ALIGN i8_row_code slice[tile_height * i8_slice_stride];
   HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[tile_height];
   std::int32_t start[tile_height];
-  multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, {bias, act, residual, c, ldc}, slice, start}, m, n, padded_depth(k));
+  multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, end, slice, start}, m, n, padded_depth(k));
+}
+inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
+                      const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
+                      std::size_t k) noexcept {
+  multiply_i8(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+}
+inline void matmul_i8_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
+                            std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i8(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
 
 inline constexpr matmul_i8_kernels matmul_i8_table = {
     .packed_size = packed_size_i8,
     .pack = pack_i8,
     .matmul = matmul_i8,
+    .gated = matmul_i8_gated,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -10,6 +10,7 @@
 #include <tessera/graph/activation.hpp>
 #include <tessera/graph/adapters.hpp>
 #include <tessera/graph/batch.hpp>
+#include <tessera/graph/gate.hpp>
 #include <tessera/graph/options.hpp>
 #include <tessera/graph/shape.hpp>
 
@@ -76,10 +77,11 @@ struct gated_feed_forward {
     using input = wants<axis::tokens, Width>;
     using output = produces<axis::tokens, Width>;
     static constexpr std::string_view scope_name = "feed_forward";
+    static constexpr std::size_t inner_stride = gate_map<f32, adapters>::stride(Inner);
 
     template <class Precision>
     struct weights {
-      linear_map<Precision, adapters> gate_up;
+      gate_map<Precision, adapters> gate_up;
       linear_map<Precision, adapters> down;
     };
     template <class Sink>
@@ -94,17 +96,16 @@ struct gated_feed_forward {
     }
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
-      using map = linear_map<Precision, adapters>;
-      return map::memory_bytes(Width, 2 * Inner) + map::memory_bytes(Inner, Width);
+      return gate_map<Precision, adapters>::memory_bytes(Width, Inner) + linear_map<Precision, adapters>::memory_bytes(Inner, Width);
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-      TESSERA_CHECK(into.gate_up.load(scope, Width, {{"gate", Inner}, {"up", Inner}}, bias::inner));
+      TESSERA_CHECK(into.gate_up.load(scope, Width, Inner, bias::inner));
       return into.down.load(scope, Inner, {{"down", Width}}, bias::outer);
     }
     [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
-      return workspace::piece_bytes(size.tokens * 2 * Inner) + adapters::scratch_bytes(size.tokens);
+      return workspace::piece_bytes(size.tokens * inner_stride) + adapters::scratch_bytes(size.tokens);
     }
 
     /// y = feed_forward(x) + residual; y must not be x, and may be residual.
@@ -112,16 +113,9 @@ struct gated_feed_forward {
     static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual, float* y,
                       workspace& memory) noexcept {
       const workspace::mark scope(memory);
-      float* inner = memory.take(batch.tokens() * 2 * Inner);
-      weights.gate_up.apply(batch, x, Width, kernel::activation::none, nullptr, inner, 2 * Inner, memory);
-      constexpr std::size_t work = 32;  // of one element, in multiply-adds
-      split(memory.threads(), batch.tokens(), 1, batch.tokens() * Inner * work, [&](std::size_t, std::size_t begin, std::size_t end) {
-        for (std::size_t t = begin; t < end; ++t) {
-          float* row = inner + t * 2 * Inner;
-          kernel::kernels().activation.gate_f32(Activation::kernel, row, row + Inner, row, Inner);
-        }
-      });
-      weights.down.apply(batch, inner, 2 * Inner, kernel::activation::none, residual, y, Width, memory);
+      float* inner = memory.take(batch.tokens() * inner_stride);
+      weights.gate_up.apply(batch, x, Width, Activation::kernel, inner, inner_stride, memory);
+      weights.down.apply(batch, inner, inner_stride, kernel::activation::none, residual, y, Width, memory);
     }
   };
 };
