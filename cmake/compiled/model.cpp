@@ -2,6 +2,7 @@
 /// What model types share, of tessera::compiled.
 #include <tessera/model/batching_engine-inl.hpp>
 #include <tessera/model/bert_family-inl.hpp>
+#include <tessera/model/checkpoint-inl.hpp>
 #include <tessera/model/description-inl.hpp>
 #include <tessera/model/directory-inl.hpp>
 #include <tessera/model/families-inl.hpp>
