@@ -2,6 +2,8 @@
 // Loading: what a directory must hold, all differences in one error, budget, files that change, provenance.
 #include <tests/model/support.hpp>
 
+#include <tessera/model/static_embedding.hpp>
+
 using namespace tessera_tests;
 
 namespace {
@@ -154,4 +156,45 @@ TEST_CASE("load: legacy names of layer norms", "[model]") {
   succeed(ts::write_safetensors(path, tensors));
   const auto legacy = value_of(ts::load<tiny_bert>(scratch.path().string(), {.weights = path}));
   CHECK(legacy.made_by() == plain.made_by());
+}
+
+TEST_CASE("load: threads that share the work change no bit", "[model]") {
+  constexpr std::size_t rows = 5000, width = 96, out = 1500;
+  constexpr std::uint32_t last = 4999;
+  using shared = ts::static_embedding<ts::space<"shared", out>, ts::static_shape{.vocabulary = rows, .width = width}, ts::i8, ts::dense<width, out>>;
+  const scratch_directory scratch;
+  write_file(scratch / "modules.json", R"([{"path": "", "type": "StaticEmbedding"}, {"path": "1_Dense", "type": "Dense"}])");
+  std::filesystem::create_directories(scratch / "1_Dense");
+  write_file(scratch / "1_Dense/config.json",
+             R"({"in_features": 96, "out_features": 1500, "activation_function": "torch.nn.modules.linear.Identity"})");
+  std::uint64_t state = 1;
+  const auto numbers = [&](std::size_t count) {
+    std::vector<float> values(count);
+    for (float& x : values) x = static_cast<float>((state = state * 6364136223846793005U + 1442695040888963407U) >> 40U) * 0x1p-24f - 0.5f;
+    return values;
+  };
+  std::vector<float> table = numbers(rows * width);
+  const auto map = numbers(out * width), bias = numbers(out);
+  const std::vector<std::size_t> table_shape = {rows, width}, map_shape = {out, width}, bias_shape = {out};
+  const auto write = [&] {
+    const ts::tensor_view one = ts::tensor_of<float>("embedding.weight", table_shape, table);
+    succeed(ts::write_safetensors((scratch / "model.safetensors").string(), std::span(&one, 1)));
+  };
+  write();
+  const std::vector<ts::tensor_view> head = {ts::tensor_of<float>("linear.weight", map_shape, map),
+                                             ts::tensor_of<float>("linear.bias", bias_shape, bias)};
+  succeed(ts::write_safetensors((scratch / "1_Dense/model.safetensors").string(), head));
+
+  const std::string folder = scratch.path().string();
+  ts::thread_pool threads(3);
+  const auto alone = value_of(ts::load<shared>(folder, {.tokens_only = true}));
+  const auto together = value_of(ts::load<shared>(folder, {.tokens_only = true, .threads = &threads}));
+  CHECK(together.made_by() == alone.made_by());
+  ts::token_batch_builder batch;
+  for (std::uint32_t id = 0; id <= last; id += 7) batch.add_text(std::vector<std::uint32_t>{id, last - id}, std::vector<int>{0, 0});
+  CHECK(same_bits(flat_values(value_of(together.encode_tokens(batch.view()))), flat_values(value_of(alone.encode_tokens(batch.view())))));
+
+  table[rows * width - 2] = std::numeric_limits<float>::quiet_NaN();
+  write();
+  CHECK(mentions(load_error<shared>(folder, {.tokens_only = true, .threads = &threads}), "embedding.weight[479998]"));
 }

@@ -52,7 +52,8 @@ ts::result<> run(const settings& asked) {
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(asked.directory));
   TESSERA_TRY(const ts::pooling mode, pooling_of(directory, asked.pooling));
   TESSERA_TRY(const ts::model_description description, ts::describe(directory, asked.weights));
-  const ts::load_options options{.weights = asked.weights, .tokens_only = asked.texts.empty()};
+  ts::thread_pool threads(asked.threads);
+  const ts::load_options options{.weights = asked.weights, .tokens_only = asked.texts.empty(), .threads = &threads};
   const compile_settings compiler;
   // One name for all: directories of one shape share a type.
   TESSERA_TRY(const compiled_type type, compiled_type::of(model_header(description, "model", mode, asked.precision), compiler));
@@ -64,7 +65,6 @@ ts::result<> run(const settings& asked) {
   loaded_model model = load_compiled(type.object(), asked.directory, options);
   if (!model) return ts::fail(std::move(model).error());
   TESSERA_CHECK(check_task((*model)->settings(), asked.task));
-  ts::thread_pool threads(asked.threads);
   outputs made;
   if (!asked.inputs.empty()) {
     TESSERA_TRY(const token_settings beside, token_settings::read(directory, asked.weights, mode, (*model)->token_width()));

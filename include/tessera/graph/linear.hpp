@@ -118,12 +118,15 @@ class packed_linear {
       if (bias) TESSERA_CHECK(here.read("bias", bias_.span().subspan(row, piece.out)));
       row += piece.out;
     }
-    return pack(plain.span(), in, out);
+    return pack(plain.span(), in, out, scope.threads());
   }
-  /// Packs W [out, in] that is at hand; there is no bias unless load() has read one. Errors: out_of_memory.
-  [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out) {
+  /// Packs W [out, in] that is at hand; there is no bias unless load() has read one. Threads take columns. Errors: out_of_memory.
+  [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out, thread_pool* threads = nullptr) {
     TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out)));
-    form::pack()(plain.data(), in, out, panels_.data());
+    constexpr std::size_t work_of_one = 16;  // an element packed takes as long as this many multiply-adds
+    split(threads, out, packed_columns, in * out * work_of_one, [&](std::size_t, std::size_t begin, std::size_t end) {
+      form::pack()(plain.data() + begin * in, in, end - begin, panels_.data() + form::packed_size(in, begin));
+    });
     in_ = in;
     out_ = out;
     return {};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <tessera/base/result.hpp>
+#include <tessera/base/threads.hpp>
 
 #include <span>
 #include <string>
@@ -18,9 +19,15 @@ class weight_reader {
  public:
   /// Fills `values` with the tensor's elements, row-major. Errors: not_found, mismatch (size), io.
   [[nodiscard]] virtual result<> read(std::string_view name, std::span<float> values) = 0;
+  /// What may share the work of reading and packing; null: the thread that calls does all of it.
+  [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
 
  protected:
+  explicit weight_reader(thread_pool* threads = nullptr) noexcept : threads_(threads) {}
   ~weight_reader() = default;
+
+ private:
+  thread_pool* threads_;
 };
 
 /// A reader with a prefix before every name.
@@ -38,6 +45,7 @@ class weight_scope {
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) const {
     return reader_->read(prefix_ + std::string(name), values);
   }
+  [[nodiscard]] thread_pool* threads() const noexcept { return reader_->threads(); }
 
  private:
   weight_reader* reader_;

@@ -23,6 +23,7 @@ struct load_options {
   /// True: no tokenizer is read, and the model takes ready tokens only (`encode_tokens`).
   bool tokens_only = false;
   observer listener = {};    ///< progress in tensors
+  thread_pool* threads = nullptr;  ///< share reading and packing; null: the calling thread does all of it
 };
 
 /// A directory that fits a type, opened and ready to be read.

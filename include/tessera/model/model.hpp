@@ -168,7 +168,7 @@ class model {
   [[nodiscard]] static result<model> load(std::string_view directory, const load_options& options = {}) {
     TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(), options));
     auto made = std::make_shared<state>(std::move(plan.text));
-    published_reader reader(plan.tensors, manifest().size(), options.listener);
+    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads);
     TESSERA_CHECK(graph::template load<weights>(made->loaded, reader));
     TESSERA_CHECK(plan.tensors.unchanged());
     made->made_by = reader.made_by();

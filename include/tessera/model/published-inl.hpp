@@ -3,9 +3,11 @@
 #pragma once
 
 #include <tessera/dispatch.hpp>
+#include <tessera/io/tensor_blocks.hpp>
 #include <tessera/model/published.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 namespace tessera::inline TESSERA_ABI {
@@ -63,6 +65,40 @@ TESSERA_INLINE std::optional<error> published_tensor::fault() const {
     return wrong(*factors, "a factor for each of " + std::to_string(shape().front()) + " rows",
                  std::string(to_string(factors->type)) + ' ' + shape_text(factors->shape));
   return std::nullopt;
+}
+
+TESSERA_INLINE bool published_tensor::read_piece(std::span<float> values, std::size_t begin) const noexcept {
+  const std::size_t count = std::min(piece, values.size() - begin);
+  tensor_view mine = own();
+  const std::size_t unit = is_blocks(mine.type) ? layout_of(mine.type).elements : 1;
+  const std::size_t unit_bytes = is_blocks(mine.type) ? layout_of(mine.type).bytes : bits_of(mine.type) / 8;
+  mine.shape = std::span(&count, 1);
+  mine.bytes = mine.bytes.subspan(begin / unit * unit_bytes, count / unit * unit_bytes);
+  const std::span<float> into = values.subspan(begin, count);
+  if (!read_f32(mine, into)) return false;
+  if (more != 0.0f)
+    for (float& x : into) x -= more;
+  return kernel::kernels().quantize.all_finite(into.data(), count);
+}
+
+TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::string_view name, std::span<float> values,
+                                                                          thread_pool* threads) const {
+  const std::vector<std::size_t> extents = shape();
+  const bool in_pieces = threads != nullptr && rows == nullptr && factors == nullptr && element_count(extents) == values.size();
+  const std::size_t pieces = in_pieces ? (values.size() + piece - 1) / piece : 1;
+  std::uint64_t made = 0;
+  if (pieces <= 1) {
+    TESSERA_CHECK(read(values));
+    made = digest(name);
+    return made;
+  }
+  std::atomic<bool> good = true;
+  for_each(threads, pieces + 1, [&](std::size_t i) {
+    if (i == 0) made = digest(name);
+    else if (!read_piece(values, (i - 1) * piece)) good = false;
+  });
+  if (!good) TESSERA_CHECK(read(values));  // says what is wrong
+  return made;
 }
 
 TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
@@ -284,8 +320,8 @@ TESSERA_INLINE result<sha256_digest> published_tensors::sha256() const {
 TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
   const published_tensor tensor = tensors_->find(name);
   if (!tensor) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
-  TESSERA_CHECK(tensor.read(values));
-  digest_ += tensor.digest(name);
+  TESSERA_TRY(const std::uint64_t share, tensor.read_with_digest(name, values, threads()));
+  digest_ += share;
   notify(*listener_, {.kind = event_kind::progress, .what = "tensors", .done = ++done_, .total = total_});
   return {};
 }

@@ -31,10 +31,15 @@ struct published_tensor {
   [[nodiscard]] std::optional<error> fault() const;
   /// Errors: mismatch, where it has not values.size() elements, or `rows` names one that is not there; not_finite.
   [[nodiscard]] result<> read(std::span<float> values) const;
+  /// The same, pieces of it shared among threads, and the digest beside them.
+  [[nodiscard]] result<std::uint64_t> read_with_digest(std::string_view name, std::span<float> values, thread_pool* threads) const;
   /// One tensor's share of a model's fingerprint, under Tessera's name; the shares are added.
   [[nodiscard]] std::uint64_t digest(std::string_view name) const noexcept;
 
  private:
+  /// Elements of a piece: enough that waking a thread is nothing beside it, whole blocks of every type.
+  static constexpr std::size_t piece = std::size_t{1} << 17u;
+  [[nodiscard]] bool read_piece(std::span<float> values, std::size_t begin) const noexcept;
   [[nodiscard]] tensor_view own() const noexcept;
   [[nodiscard]] result<> look_up(std::span<float> values) const;
 };
@@ -81,8 +86,8 @@ class published_tensors {
 class published_reader final : public weight_reader {
  public:
   /// `total`: tensors that will be read, for the progress events.
-  published_reader(const published_tensors& tensors, std::size_t total, const observer& listener) noexcept
-      : tensors_(&tensors), listener_(&listener), total_(total) {}
+  published_reader(const published_tensors& tensors, std::size_t total, const observer& listener, thread_pool* threads = nullptr) noexcept
+      : weight_reader(threads), tensors_(&tensors), listener_(&listener), total_(total) {}
 
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
   [[nodiscard]] fingerprint made_by() const noexcept { return {digest_ == 0 ? 1 : digest_}; }

@@ -28,7 +28,8 @@ class answer_reader final : public weight_reader {
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
 
  private:
-  answer_reader(published_reader& reader, published_tensor yes, published_tensor no) noexcept : reader_(&reader), yes_(yes), no_(no) {}
+  answer_reader(published_reader& reader, published_tensor yes, published_tensor no) noexcept
+      : weight_reader(reader.threads()), reader_(&reader), yes_(yes), no_(no) {}
 
   published_reader* reader_;
   published_tensor yes_;

@@ -93,7 +93,7 @@ class reranker {
   [[nodiscard]] static result<reranker> load(std::string_view directory, const load_options& options = {}) {
     TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(), options));
     auto made = std::make_shared<state>(std::move(plan.text));
-    published_reader reader(plan.tensors, manifest().size(), options.listener);
+    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads);
     if constexpr (Kind.answers) {
       TESSERA_TRY(answer_reader answers, answer_reader::of(reader, plan.tensors, directory, made->text.tokens));
       TESSERA_CHECK(graph::template load<weights>(made->loaded, answers));
