@@ -2,6 +2,7 @@
 // Model types that are not what their space says, and vectors taken for those of another model.
 #include <tessera/model/e5.hpp>
 #include <tessera/model/minilm.hpp>
+#include <tessera/model/stella_400m.hpp>
 #include <tessera/op/distance.hpp>
 
 namespace ts = tessera;
@@ -64,6 +65,10 @@ const float wrong = ts::dot(made_by<ts::minilm_l6<>>(), made_by<ts::e5_small<>>(
 // expect: tessera: weights in this precision have no matrix kernels; use f32, bf16, i8 or i4
 // expect: b1
 const auto wrong = ts::load<ts::minilm_l6<ts::b1>>("models/all-MiniLM-L6-v2");
+#elif CASE == 9  // a dimension that a model has no head for
+// expect: tessera: Stella v5 has heads of 256, 768, 1024, 2048, 4096, 6144 and 8192 dimensions
+// expect~: stella_head<1024, 1000>
+extern const made_by<ts::stella_400m<1000>> wrong;
 #endif
 
 }  // namespace example
