@@ -249,14 +249,16 @@ struct i4_product {
       if constexpr (sizeof(*to) == sizeof(float)) {
         hadamard_blocks(read.a + (row + r) * read.lda + begin, HWY_MIN(length, k - begin), to, 0);
       } else {
-        for (std::size_t done = 0; done < length; done += depth) {  // more than once for a row alone
+        std::size_t done = 0;
+        do {  // more than once for a row alone; once for no depth at all, whose scale counts too
           const std::size_t count = HWY_MIN(depth, length - done);
           read.rotate(row, r, begin + done, count);
           const float* from = read.rotated_row(r);
           for (std::size_t l = 0; l < count; l += i4_group)
             start[r * i4_groups + (done + l) / i4_group] =
                 i4_row_factor * store_codes(from + l, i4_group, read.scale[r].to_code, to + done + l);
-        }
+          done += depth;
+        } while (done < length);
       }
     }
   }

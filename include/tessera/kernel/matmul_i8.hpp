@@ -257,7 +257,8 @@ struct i8_product {
 
   /// A row becomes codes while the next is rotated: the one waits for its largest number.
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    for (std::size_t done = 0; done < length; done += depth) {  // more than once for a row alone
+    std::size_t done = 0;
+    do {  // more than once for a row alone; once for no depth at all, whose scales count too
       const std::size_t count = HWY_MIN(depth, length - done);
       for (std::size_t r = 0; r <= rows; ++r) {
         if (r < rows) read.rotate(row, r, begin + done, count);
@@ -268,7 +269,8 @@ struct i8_product {
           start[last] = (done == 0 ? 0 : start[last]) - i8_weight_offset * sum;
         }
       }
-    }
+      done += depth;
+    } while (done < length);
   }
   HWY_INLINE void multiply(std::size_t rows, bool several, std::size_t panel, std::size_t begin, std::size_t length,
                            float* tile, std::size_t ahead_panels, std::size_t ahead_step) const {
