@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How a model type says where its files come from: the family whose names and settings they use, and the precision of the weights.
 ///
-/// A family is a struct with `shape`, `names`, `prefixes`, `reads`, `read`, `facts`, `describe` (see model/bert_family.hpp). A model
-/// without `published_by` reads Tessera's own tensor names and takes its settings from its type alone.
+/// A family is a struct with `shape`, `names`, `prefixes`, `reads`, `read`, `facts`, `describe` (see model/bert_family.hpp), and `gguf`
+/// where llama.cpp has names for it. A model without `published_by` reads Tessera's own tensor names and takes its settings from its type
+/// alone.
 #pragma once
 
 #include <tessera/graph/activation.hpp>
