@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products at the shapes of MiniLM in each precision, and one row against weights that lie in memory; a name holds rows x depth x
-// columns. To time a shape of your own, add it to `shapes`. %peak is of the target's f32 multiply-adds: a bf16 dot product may reach 200,
-// an i8 one 400.
+// Matrix products at the shapes of MiniLM in each precision, and few rows against weights that lie in memory, also at the shapes of a model
+// of 1.5 billion parameters; a name holds rows x depth x columns. To time a shape of your own, add it to `shapes`. %peak is of the target's
+// f32 multiply-adds: a bf16 dot product may reach 200, an i8 one 400. %read is of plain reading of as many bytes from memory.
 #include <bench/kernel/peak.hpp>
+#include <bench/support/reading.hpp>
 
 namespace {
 
@@ -43,6 +44,17 @@ struct i8_form {
   static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_i8.matmul; };
 };
 
+struct i4_form {
+  using element = std::uint8_t;
+  static std::size_t size(const kernel_table& target, shape s) { return target.matmul_i4.packed_size(s.k, s.n); }
+  static constexpr auto pack = [](const kernel_table& target) { return target.matmul_i4.pack; };
+  static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_i4.matmul; };
+};
+/// The same by rows in f32.
+struct i4_by_f32_form : i4_form {
+  static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_i4.matmul_f32; };
+};
+
 template <class Form>
 void products(const char* name, activation act) {
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
@@ -67,10 +79,15 @@ void products(const char* name, activation act) {
 /// Weights that no cache holds, each used once, as a model's are for a short text.
 template <class Form>
 void products_from_memory(const char* name) {
+  struct few_rows {
+    std::size_t m;
+    shape s;
+  };
+  constexpr few_rows cases[] = {{1, {384, 1536}},  {4, {384, 1536}},  {16, {384, 1536}},
+                                {1, {1536, 2048}}, {1, {1536, 8960}}, {1, {8960, 1536}}};
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
-    for (const std::size_t m : {1u, 4u, 16u}) {
+    for (const auto& [m, s] : cases) {
       const auto run = [=, &target](benchmark::State& state) {
-        constexpr shape s = {384, 1536};
         using element = typename Form::element;
         const float* numbers = filled_floats();
         // Any numbers are packed weights.
@@ -84,8 +101,10 @@ void products_from_memory(const char* name) {
           benchmark::ClobberMemory();
         }
         count_against_peak(state, target.name, step * sizeof(element), 2 * m * s.n * s.k);
+        const double read = static_cast<double>(state.iterations()) * static_cast<double>(step * sizeof(element)) * 1e-9;
+        state.counters["%read"] = benchmark::Counter(100.0 * read / reading_speed(filled_memory(), memory_bytes), benchmark::Counter::kIsRate);
       };
-      benchmark::RegisterBenchmark((name + std::string("/") + name_of({384, 1536}, m) + suffix).c_str(), run);
+      benchmark::RegisterBenchmark((name + std::string("/") + name_of(s, m) + suffix).c_str(), run);
     }
   });
 }
@@ -100,6 +119,9 @@ const bool registered = [] {
   products<i8_form>("matmul/i8", activation::none);
   products<i8_form>("matmul/i8_gelu", activation::gelu_erf);
   products_from_memory<i8_form>("matmul/i8_from_memory");
+  products<i4_form>("matmul/i4", activation::none);
+  products_from_memory<i4_form>("matmul/i4_from_memory");
+  products_from_memory<i4_by_f32_form>("matmul/i4_by_f32_from_memory");
   return true;
 }();
 

@@ -5,6 +5,7 @@
 /// ("one_to_one", "one_to_many" for rows that fit the second-level cache, "one_to_many_1GB" for rows in memory).
 #pragma once
 
+#include <tessera/base/aligned.hpp>
 #include <tessera/dispatch.hpp>
 
 #include <benchmark/benchmark.h>
@@ -24,10 +25,11 @@ using tessera::kernel::kernel_table;
 inline constexpr std::size_t cached_bytes = std::size_t{256} << 10;
 inline constexpr std::size_t memory_bytes = std::size_t{1} << 30;
 
-/// Filled once with small numbers that are harmless in every precision, and shared by all benchmarks: 1 GiB and a page.
+/// Filled once with small numbers that are harmless in every precision, and shared by all benchmarks: 1 GiB and a page, in large pages
+/// where the system has them, as weights and vectors are.
 inline const std::uint8_t* filled_memory() {
-  static const std::vector<std::uint8_t> memory = [] {
-    std::vector<std::uint8_t> made(memory_bytes + 4096);
+  static const auto memory = [] {
+    auto made = tessera::aligned_buffer<std::uint8_t>::make(memory_bytes + 4096).value();
     std::uint32_t state = 1;
     for (std::size_t i = 0; i + 4 <= made.size(); i += 4) {
       state = state * 1664525u + 1013904223u;
