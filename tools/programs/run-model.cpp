@@ -45,10 +45,10 @@ ts::result<std::optional<pooler_module>> pooler_of(const ts::model_directory& di
 }
 
 ts::result<> run(const settings& asked) {
-  constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label, ts::i8::label};
+  constexpr std::string_view precisions[] = {ts::f32::label, ts::bf16::label, ts::i8::label, ts::i4::label};
   if (std::ranges::find(precisions, asked.precision) == std::end(precisions))
     return ts::fail(
-        {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32, bf16 or i8", .found = ts::quoted(asked.precision)});
+        {.code = ts::error_code::unsupported, .thing = "--precision", .wanted = "f32, bf16, i8 or i4", .found = ts::quoted(asked.precision)});
   TESSERA_TRY(const ts::model_directory directory, ts::model_directory::read(asked.directory));
   TESSERA_TRY(const ts::pooling mode, pooling_of(directory, asked.pooling));
   TESSERA_TRY(const ts::model_description description, ts::describe(directory, asked.weights));
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
   auto* inputs = app.add_option_group("input")->require_option(1);
   inputs->add_option("--inputs", asked.inputs, "safetensors file: input_ids, attention_mask, token_type_ids (optional)");
   inputs->add_option("--text", asked.texts, "lines {\"text\", \"prompt_name\"?}");
-  app.add_option("--precision", asked.precision, "of the weights: f32, bf16, i8")->capture_default_str();
+  app.add_option("--precision", asked.precision, "of the weights: f32, bf16, i8, i4")->capture_default_str();
   app.add_option("--pooling", asked.pooling, "pooling of a directory without modules.json (default: mean)");
   app.add_option("--task", asked.task, "the model's task: its adapter, and its instruction before every text; without adapters the prompt of texts that name none");
   app.add_option("--threads", asked.threads, "default: one for each processor");

@@ -251,7 +251,7 @@ TEST_CASE("what cannot be run is one error, before anything is compiled", "[prog
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), says("lines.jsonl line 2") && says("wanted a string"));
   write_file(lines, "{\"text\": \"one\"}\n{\"text\": \"tw\n");
   CHECK_THAT(refusal(scratch, {directory, "--text", lines}), says("lines.jsonl line 2"));
-  CHECK_THAT(refusal(scratch, {directory, "--text", lines, "--precision", "i4"}), says("--precision: wanted f32, bf16 or i8"));
+  CHECK_THAT(refusal(scratch, {directory, "--text", lines, "--precision", "f16"}), says("--precision: wanted f32, bf16, i8 or i4"));
   CHECK_THAT(refusal(scratch, {directory, "--inputs", directory + "/model.safetensors"}), says("input_ids"));
   for (const std::string name : {"unknown_model_type", "missing_tensor", "heads_zero", "nan_model", "weights_missing"}) {
     INFO(name);
