@@ -36,6 +36,7 @@
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 #include <tessera/kernel/select.hpp>
+#include <tessera/kernel/reach.hpp>
 #include <tessera/kernel/sieve.hpp>
 
 #include <atomic>
@@ -53,6 +54,7 @@ struct kernel_table {
   many_to_many_kernels many_to_many;
   select_kernels select;
   sieve_kernels sieve;
+  reach_kernels reach;
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;

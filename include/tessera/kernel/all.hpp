@@ -20,6 +20,7 @@
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/kernel/quantize.hpp>
 #include <tessera/kernel/select.hpp>
+#include <tessera/kernel/reach.hpp>
 #include <tessera/kernel/sieve.hpp>
 
 #include <hwy/highway.h>
@@ -33,6 +34,7 @@ inline constexpr kernel_table table = {
     .many_to_many = many_to_many_table,
     .select = select_table,
     .sieve = sieve_table,
+    .reach = reach_table,
     .convert = convert_table,
     .quantize = quantize_table,
     .matmul = matmul_table,
