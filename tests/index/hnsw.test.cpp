@@ -3,6 +3,7 @@
 #include <tests/index/damage.hpp>
 #include <tests/index/support.hpp>
 
+#include <tessera/index/code_guide.hpp>
 #include <tessera/index/hnsw.hpp>
 #include <tessera/index/similarity_index.hpp>
 
@@ -15,12 +16,14 @@ namespace {
 using space = ts::space<"small", 20>;
 using near_l2 = ts::hnsw<space, ts::f32, ts::squared_l2>;
 using near_cosine = ts::hnsw<space, ts::f16, ts::cosine>;
+using near_by_codes = ts::hnsw<space, ts::f32, ts::squared_l2, ts::leading_codes>;
 using near_bits = ts::hnsw<ts::space<"bits", 96>, ts::b1, ts::hamming>;
 
 static_assert(ts::similarity_index<ts::flat<space>>);
 static_assert(ts::similarity_index<near_l2>);
 static_assert(ts::similarity_index<near_cosine>);
 static_assert(ts::similarity_index<near_bits>);
+static_assert(ts::similarity_index<near_by_codes>);
 static_assert(!ts::similarity_index<std::vector<int>>);
 
 template <class Index>
@@ -91,6 +94,7 @@ TEST_CASE("hnsw: finds what the metric says, and more with more effort", "[index
   SECTION("f32, squared_l2") { check(filled<near_l2>(2000)); }
   SECTION("f16, cosine") { check(filled<near_cosine>(2000)); }
   SECTION("b1, hamming") { check(filled<near_bits>(2000)); }
+  SECTION("f32 by codes, squared_l2") { check(filled<near_by_codes>(2000)); }
 }
 
 TEST_CASE("hnsw: a small index answers as flat does, with the same bits", "[index]") {
@@ -300,4 +304,17 @@ TEST_CASE("hnsw: a file with a wrong link is refused", "[index]") {
     static_cast<void>(outcome->search(some_rows<space>(1, 5).row(0), 10, {.effort = 10}));  // whatever it says, it ends
   }
   CHECK(refused > tries / 2);
+}
+
+TEST_CASE("hnsw by codes: rows come one by one and go, and the file brings the codes back", "[index]") {
+  near_by_codes index;
+  auto rows = some_rows<space>(2200);
+  for (std::size_t i = 0; i < rows.rows(); i += 100) rows.values(i)[2] = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t i = 0; i < rows.rows(); ++i) succeed(index.add(some_ids(2200)[i], rows.row(i)));
+  for (std::size_t i = 0; i < 400; ++i) succeed(index.remove(some_ids(2200)[5 * i]));
+  CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
+  const auto back = value_of(read<near_by_codes>(file_of(index)));
+  CHECK(recall_of(back, 10, {.effort = 60}) > 0.95);
+  succeed(index.repair());
+  CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
 }

@@ -32,7 +32,7 @@ namespace tessera::inline TESSERA_ABI {
 
 struct hnsw_settings {
   std::size_t degree = 16;         ///< M: links a row gets, and has on levels above 0; twice as many on level 0
-  std::size_t build_effort = 128;  ///< candidates for the links of a new row
+  std::size_t build_effort = 160;  ///< candidates for the links of a new row
   std::size_t effort = 64;         ///< candidates of a search that asks for no other number
   std::uint64_t seed = 1;          ///< of the levels
 };

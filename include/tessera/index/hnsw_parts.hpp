@@ -12,9 +12,15 @@ namespace tessera::inline TESSERA_ABI {
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& options) {
   const std::size_t total = base::ids().size();
-  if (auto coded = guide_.append(base::rows(), graph_.rows()); !coded) {
+  const auto coded = guide_.append(base::rows(), graph_.rows());
+  if (!coded) {
     while (base::ids().size() > graph_.rows()) base::take_out(base::ids().size() - 1);
-    return coded;
+    return std::unexpected(coded.error());
+  }
+  if (*coded && base::gone() == 0) {
+    detail::graph_links anew(settings_.degree);
+    TESSERA_CHECK(anew.reserve(total));
+    graph_ = std::move(anew);
   }
   const auto scoring = guide_.scoring(base::rows());
   detail::graph_builder builder(graph_, scoring, memory_, options.threads);
@@ -71,7 +77,8 @@ std::vector<hit> hnsw<Space, Precision, Metric, Guide>::hits_of(const View& quer
     for (const detail::near_row& one : found) hits.push_back({base::ids()[one.row], detail::score_of_key<Metric>(one.key)});
   } else {
     std::vector<std::uint32_t> at;
-    for (const detail::near_row& one : found) at.push_back(one.row);
+    for (const detail::near_row& one : found)
+      if (at.size() < guide_type::scored(k, found.size())) at.push_back(one.row);
     std::vector<float> scores(at.size());
     score_listed<Metric>(query, base::rows(), at, scores.data());
     for (std::size_t i = 0; i < at.size(); ++i) hits.push_back({base::ids()[at[i]], scores[i]});

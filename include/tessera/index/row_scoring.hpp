@@ -75,7 +75,7 @@ class own_rows_guide {
   static constexpr std::size_t section_count = 0;
 
   [[nodiscard]] auto scoring(const matrix& rows) const noexcept { return row_scoring<Metric, matrix>(rows); }
-  [[nodiscard]] result<> append(const matrix&, std::size_t) noexcept { return {}; }
+  [[nodiscard]] result<bool> append(const matrix&, std::size_t) noexcept { return false; }
   void take_out(std::size_t) noexcept {}
   void drop_last() noexcept {}
   void add_sections(std::vector<index_section>&) const noexcept {}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Any vectors through every index: the program behind bench/search, compiled for one dimension and metric. One JSON line each on stdout.
+///
+///     bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS]
+///
+/// Recall is against flat search. A time is that of one query after the other, the best of three rounds over all (fewer where
+/// they take long).
+#include <tessera/index/certified.hpp>
+#include <tessera/index/code_guide.hpp>
+#include <tessera/index/flat.hpp>
+#include <tessera/index/hnsw.hpp>
+#include <tessera/io/npy_rows.hpp>
+#include <tessera/op/rabitq.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#if !defined(TESSERA_BENCH_DIMENSION)
+#define TESSERA_BENCH_DIMENSION 384
+#define TESSERA_BENCH_METRIC cosine
+#endif
+
+namespace ts = tessera;
+
+namespace {
+
+using metric = ts::TESSERA_BENCH_METRIC;
+constexpr std::size_t dimension = TESSERA_BENCH_DIMENSION;
+constexpr bool by_angle = std::is_same_v<metric, ts::cosine>;
+/// Cosines are those of rows made one long, which changes none.
+using space = std::conditional_t<by_angle, ts::space<"bench", dimension, ts::pooling::mean, ts::unit_length>, ts::anonymous<dimension>>;
+using rows_type = ts::embedding_matrix<space>;
+using hit_lists = std::vector<std::vector<ts::hit>>;
+using clock_type = std::chrono::steady_clock;
+
+constexpr std::size_t k = 10;
+
+double seconds_since(clock_type::time_point start) { return std::chrono::duration<double>(clock_type::now() - start).count(); }
+
+[[noreturn]] void give_up(const ts::error& error) {
+  std::cerr << "error: " << error << '\n';
+  std::exit(1);
+}
+template <class T>
+T value(ts::result<T> outcome) {
+  if (!outcome) give_up(outcome.error());
+  return *std::move(outcome);
+}
+void check(const ts::result<>& outcome) {
+  if (!outcome) give_up(outcome.error());
+}
+
+rows_type read(const std::string& path) {
+  const auto from = [&]() -> ts::result<ts::embedding_matrix<ts::anonymous<dimension>>> {
+    if (auto wide = ts::read_npy_rows<ts::anonymous<dimension>>(path)) return wide;
+    TESSERA_TRY(const auto half, (ts::read_npy_rows<ts::anonymous<dimension>, ts::f16>(path)));
+    return ts::cast<ts::f32>(half);
+  };
+  const auto plain = value(from());
+  auto made = value(rows_type::make(plain.rows()));
+  for (std::size_t i = 0; i < plain.rows(); ++i) {
+    if (by_angle) ts::kernel::kernels().norm.l2_normalize_f32(plain.row(i).data(), made.values(i).data(), dimension);
+    else std::copy_n(plain.row(i).data(), dimension, made.values(i).data());
+  }
+  return made;
+}
+
+class report {
+ public:
+  report(const rows_type& queries, std::size_t rows, std::string answers) : queries_(queries), rows_(rows), answers_(std::move(answers)) {}
+
+  /// `ask(query)` gives hits.
+  template <class Ask>
+  void line(const std::string& what, int build, double build_seconds, std::size_t bytes, std::size_t effort, const Ask& ask) {
+    hit_lists found(queries_.rows());
+    double best = 1e30;
+    double spent = 0.0;
+    for (int round = 0; round < 4 && spent < 3.0; ++round) {
+      const auto start = clock_type::now();
+      for (std::size_t q = 0; q < queries_.rows(); ++q) found[q] = ask(queries_.row(q));
+      const double took = seconds_since(start);
+      spent += took;
+      if (round > 0 || spent >= 3.0) best = std::min(best, took);
+    }
+    if (truth_.empty()) truth_ = found;
+    std::size_t common = 0;
+    std::size_t wanted = 0;
+    std::vector<std::uint64_t> numbers;
+    for (std::size_t q = 0; q < found.size(); ++q) {
+      wanted += truth_[q].size();
+      for (const ts::hit& one : found[q])
+        for (const ts::hit& other : truth_[q]) common += one.id == other.id ? 1u : 0u;
+      for (std::size_t i = 0; i < k; ++i) numbers.push_back(i < found[q].size() ? found[q][i].id : ~std::uint64_t{0});
+    }
+    std::cout << "{\"what\": \"" << what << "\", \"n\": " << rows_ << ", \"dim\": " << dimension
+              << ", \"recall10\": " << (wanted == 0 ? 1.0 : static_cast<double>(common) / static_cast<double>(wanted))
+              << ", \"us_per_query\": " << best * 1e6 / static_cast<double>(std::max<std::size_t>(1, queries_.rows()))
+              << ", \"build_s\": " << build_seconds << ", \"bytes\": " << bytes << ", \"build\": " << build;
+    if (effort > 0) std::cout << ", \"ef\": " << effort;
+    std::cout << "}" << std::endl;
+    if (!answers_.empty()) {
+      const std::string path = answers_ + '/' + std::to_string(lines_) + ".npy";
+      const std::size_t shape[] = {queries_.rows(), k};
+      check(ts::write_npy(path, ts::tensor_of<std::uint64_t>("", shape, numbers)));
+    }
+    ++lines_;
+  }
+
+ private:
+  const rows_type& queries_;
+  std::size_t rows_;
+  std::string answers_;
+  hit_lists truth_;
+  std::size_t lines_ = 0;
+};
+
+template <class Index, class... Options>
+std::pair<Index, double> built(const rows_type& rows, std::span<const std::uint64_t> ids, const Options&... options) {
+  Index index;
+  const auto start = clock_type::now();
+  check(index.add_rows(ids, rows, options...));
+  return {std::move(index), seconds_since(start)};
+}
+
+template <class Index>
+void graph(report& out, const std::string& what, int build, const rows_type& rows, std::span<const std::uint64_t> ids,
+           ts::thread_pool* threads) {
+  const auto [index, seconds] = built<Index>(rows, ids, ts::build_options{.threads = threads});
+  for (const std::size_t effort : {10u, 12u, 14u, 16u, 18u, 20u, 24u, 28u, 32u, 40u, 48u, 56u, 64u, 80u, 96u, 112u, 128u, 160u, 192u, 256u})
+    out.line(what, build, seconds, index.memory_bytes(), effort,
+             [&](const auto& query) { return value(index.search(query, k, {.effort = effort})); });
+}
+
+/// One bit a dimension, and the rows of the best estimates scored in f32.
+void one_bit(report& out, int build, const rows_type& rows) {
+  const auto start = clock_type::now();
+  const auto coder = ts::rabitq<space>::train(rows);
+  if (!coder) return;
+  const auto codes = value(coder->quantize(rows));
+  const double seconds = seconds_since(start);
+  std::vector<float> estimates(rows.rows());
+  for (const std::size_t over : {4u, 10u, 20u, 40u})
+    out.line("1-bit + f32", build, seconds, codes.memory_bytes() + rows.memory_bytes(), over * k, [&](const auto& query) {
+      const auto prepared = value(coder->prepare(query));
+      prepared.template estimate<metric>(codes, 0, rows.rows(), estimates.data());
+      ts::top_k<metric::larger_is_nearer> best(over * k);
+      best.push(estimates, 0);
+      std::vector<std::uint32_t> at;
+      for (const ts::hit& one : best.take()) at.push_back(static_cast<std::uint32_t>(one.id));
+      std::vector<float> scores(at.size());
+      ts::score_listed<metric>(query, rows, at, scores.data());
+      ts::top_k<metric::larger_is_nearer> nearest(k);
+      for (std::size_t i = 0; i < at.size(); ++i) nearest.push(at[i], scores[i]);
+      return nearest.take();
+    });
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 4) {
+    std::cerr << "usage: bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS]\n";
+    return 2;
+  }
+  const auto threads = static_cast<std::size_t>(std::strtoul(arguments[3], nullptr, 10));
+  std::unique_ptr<ts::thread_pool> pool;
+  if (threads > 1) pool = std::make_unique<ts::thread_pool>(threads);
+  const rows_type rows = read(arguments[1]);
+  const rows_type queries = read(arguments[2]);
+  std::vector<std::uint64_t> ids(rows.rows());
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = i;
+  report out(queries, rows.rows(), count > 4 ? arguments[4] : "");
+  std::cout.precision(6);
+  {
+    const auto [index, seconds] = built<ts::flat<space, ts::f32, metric>>(rows, ids);
+    out.line("flat f32", 0, seconds, index.memory_bytes(), 0,
+             [&](const auto& query) { return value(index.search(query, k, {.threads = pool.get()})); });
+  }
+  {
+    const auto [index, seconds] = built<ts::certified<space, ts::f32, metric>>(rows, ids);
+    out.line("certified exact i8", 1, seconds, index.memory_bytes(), 0, [&](const auto& query) { return value(index.search(query, k)); });
+  }
+  graph<ts::hnsw<space, ts::f32, metric>>(out, "hnsw f32", 2, rows, ids, pool.get());
+  graph<ts::hnsw<space, ts::f32, metric, ts::leading_codes>>(out, "hnsw i8", 3, rows, ids, pool.get());
+  one_bit(out, 4, rows);
+  return 0;
+}
