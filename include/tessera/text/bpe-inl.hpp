@@ -40,7 +40,7 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
     for (std::size_t i = 0; i < words->size(); ++i) {
       const auto [token, id] = (*words)[i];
       std::size_t at = 0;
-      if (token.size() <= 3 && detail::is_one_character(token)) made.characters_[decode_utf8(token, at)] = id;
+      if (token.size() <= 3 && is_one_character(token)) made.characters_[decode_utf8(token, at)] = id;
     }
     const auto begins = [&](token_id id) { return words->token_of(id)->starts_with(mark); };
     const auto ends = [&](token_id id) { return words->token_of(id)->ends_with(mark); };

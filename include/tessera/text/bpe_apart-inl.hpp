@@ -6,18 +6,11 @@
 
 #include <tessera/text/bpe.hpp>
 #include <tessera/text/byte_alphabet.hpp>
+#include <tessera/text/utf8.hpp>
 
 #include <algorithm>
 
 namespace tessera::inline TESSERA_ABI {
-
-namespace detail {
-
-[[nodiscard]] inline bool is_one_character(std::string_view token) noexcept {
-  return !token.empty() && token.size() == utf8_size(token.front()) && !find_invalid_utf8(token);
-}
-
-}  // namespace detail
 
 /// Nearly every token is stable. Short ones are found as whole words by one look-up, all of them while a word is cut.
 TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
@@ -27,7 +20,7 @@ TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
   if (!bytes) {
     first.clear();
     for (std::size_t i = 0; i < words_->size(); ++i)
-      if (const auto [token, id] = (*words_)[i]; detail::is_one_character(token)) first.push_back(id);
+      if (const auto [token, id] = (*words_)[i]; is_one_character(token)) first.push_back(id);
   }
   const bool ordered = rules_.find_stable(merges, first, words_->id_bound());
   if (!ordered && !settings_.ignore_merges) return;

@@ -52,6 +52,11 @@ using code_point = std::uint32_t;
   return left >= 4 && within(1, low, high) && within(2, 0x80, 0xbf) && within(3, 0x80, 0xbf) ? 4 : 0;
 }
 
+/// Whether `text` is one code point, well-formed, and nothing else.
+[[nodiscard]] constexpr bool is_one_character(std::string_view text) noexcept {
+  return !text.empty() && utf8_sequence(text, 0) == text.size();
+}
+
 /// The byte offset of the first ill-formed sequence, or nothing where `text` is well-formed.
 [[nodiscard]] inline std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
   std::size_t at = 0;
