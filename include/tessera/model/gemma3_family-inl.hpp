@@ -44,8 +44,6 @@ TESSERA_INLINE encoder_description gemma3_family::facts(const gemma3_shape& shap
   made.width = shape.width;
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
-  facts.size("num_key_value_heads", "kv_heads", shape.kv_heads, plain.kv_heads);
-  facts.size("head_dim", "head_width", shape.head_width, plain.head_width);
   facts.size("sliding_window", "window", shape.window, plain.window);
   facts.size("layer_types", "global_every", shape.global_every, plain.global_every);
   facts.size("query_pre_attn_scalar", "query_scalar", shape.query_scalar, plain.query_scalar);

@@ -64,8 +64,6 @@ template <int Generation>
   made.width = shape.width;
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
-  facts.size("num_key_value_heads", "kv_heads", shape.kv_heads, plain.kv_heads);
-  facts.size("head_dim", "head_width", shape.head_width, plain.head_width);
   facts.size("sliding_window", "window", shape.window, plain.window);
   facts.size("max_window_layers", "full_layers", shape.full_layers, plain.full_layers);
   facts.flag("is_causal", "causal", shape.causal, plain.causal);

@@ -17,13 +17,18 @@ class shape_facts {
   void size(std::string_view key, std::string_view field, std::size_t value, std::size_t plain) {
     add(key, field, value == plain, std::to_string(value), std::to_string(value));
   }
-  /// The sizes that every encoder of BERT's spelling has.
+  /// The sizes that every encoder of BERT's spelling has, and those of grouped heads, in the order of a shape's members: as C++ wants
+  /// them named.
   template <class Shape>
   void encoder_sizes(const Shape& shape, const Shape& plain) {
     size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
     size("num_hidden_layers", "layers", shape.layers, plain.layers);
     size("hidden_size", "width", shape.width, plain.width);
     size("num_attention_heads", "heads", shape.heads, plain.heads);
+    if constexpr (requires { shape.kv_heads; }) {
+      size("num_key_value_heads", "kv_heads", shape.kv_heads, plain.kv_heads);
+      size("head_dim", "head_width", shape.head_width, plain.head_width);
+    }
     size("intermediate_size", "inner", shape.inner, plain.inner);
     size("max_position_embeddings", "positions", shape.positions, plain.positions);
   }
