@@ -41,19 +41,9 @@ TESSERA_INLINE std::span<const tensor_view> onnx::tensors() const noexcept { ret
 TESSERA_INLINE std::string_view onnx::path() const noexcept { return state_->path; }
 TESSERA_INLINE std::span<const mapped_file> onnx::files() const noexcept { return state_->files; }
 
-TESSERA_INLINE const tensor_view* onnx::find(std::string_view name) const noexcept {
-  const auto place = std::ranges::lower_bound(state_->tensors, name, {}, &tensor_view::name);
-  return place != state_->tensors.end() && place->name == name ? &*place : nullptr;
-}
+TESSERA_INLINE const tensor_view* onnx::find(std::string_view name) const noexcept { return find_tensor(state_->tensors, name); }
 
-TESSERA_INLINE result<tensor_view> onnx::at(std::string_view name) const {
-  if (const tensor_view* tensor = find(name)) return *tensor;
-  return fail({.code = error_code::not_found,
-               .thing = std::string(name),
-               .wanted = "this tensor",
-               .found = "none",
-               .path = state_->path});
-}
+TESSERA_INLINE result<tensor_view> onnx::at(std::string_view name) const { return tensor_at(state_->tensors, name, state_->path); }
 
 TESSERA_INLINE result<onnx> onnx::open(std::string_view path) {
   TESSERA_TRY(mapped_file file, mapped_file::open(path));

@@ -29,19 +29,9 @@ TESSERA_INLINE const tensor_metadata& safetensors::metadata() const noexcept { r
 TESSERA_INLINE std::string_view safetensors::path() const noexcept { return state_->path; }
 TESSERA_INLINE const mapped_file& safetensors::file() const noexcept { return state_->file; }
 
-TESSERA_INLINE const tensor_view* safetensors::find(std::string_view name) const noexcept {
-  const auto place = std::ranges::lower_bound(state_->tensors, name, {}, &tensor_view::name);
-  return place != state_->tensors.end() && place->name == name ? &*place : nullptr;
-}
+TESSERA_INLINE const tensor_view* safetensors::find(std::string_view name) const noexcept { return find_tensor(state_->tensors, name); }
 
-TESSERA_INLINE result<tensor_view> safetensors::at(std::string_view name) const {
-  if (const tensor_view* tensor = find(name)) return *tensor;
-  return fail({.code = error_code::not_found,
-               .thing = std::string(name),
-               .wanted = "this tensor",
-               .found = "none",
-               .path = state_->path});
-}
+TESSERA_INLINE result<tensor_view> safetensors::at(std::string_view name) const { return tensor_at(state_->tensors, name, state_->path); }
 
 TESSERA_INLINE result<safetensors> safetensors::open(std::string_view path) {
   TESSERA_TRY(mapped_file file, mapped_file::open(path));

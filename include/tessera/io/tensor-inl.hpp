@@ -6,6 +6,7 @@
 #include <tessera/io/tensor.hpp>
 #include <tessera/io/tensor_blocks.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -112,6 +113,20 @@ TESSERA_INLINE std::optional<dtype> dtype_from_name(std::string_view name) noexc
   for (const detail::dtype_row& row : detail::dtypes)
     if (row.name == name && row.bits != 0) return row.type;
   return std::nullopt;
+}
+
+TESSERA_INLINE const tensor_view* find_tensor(std::span<const tensor_view> sorted, std::string_view name) noexcept {
+  const auto place = std::ranges::lower_bound(sorted, name, {}, &tensor_view::name);
+  return place != sorted.end() && place->name == name ? &*place : nullptr;
+}
+
+TESSERA_INLINE result<tensor_view> tensor_at(std::span<const tensor_view> sorted, std::string_view name, std::string_view path) {
+  if (const tensor_view* tensor = find_tensor(sorted, name)) return *tensor;
+  return fail({.code = error_code::not_found,
+               .thing = std::string(name),
+               .wanted = "this tensor",
+               .found = "none",
+               .path = std::string(path)});
 }
 
 TESSERA_INLINE std::optional<std::uint64_t> storage_bytes(dtype type, std::span<const std::size_t> shape) noexcept {

@@ -50,6 +50,11 @@ struct tensor_view {
   return element_count(tensor.shape);
 }
 
+/// The tensor of that name among tensors in the order of their names, or null.
+[[nodiscard]] const tensor_view* find_tensor(std::span<const tensor_view> sorted, std::string_view name) noexcept;
+/// The same as a result; `path` names the file in the error. Error: not_found.
+[[nodiscard]] result<tensor_view> tensor_at(std::span<const tensor_view> sorted, std::string_view name, std::string_view path);
+
 /// Bytes that elements of `type` in `shape` occupy; nothing where that leaves 64 bits or is no whole number of bytes.
 [[nodiscard]] std::optional<std::uint64_t> storage_bytes(dtype type, std::span<const std::size_t> shape) noexcept;
 

@@ -146,19 +146,9 @@ TESSERA_INLINE result<> weights::gather() {
                .path = path_});
 }
 
-TESSERA_INLINE const tensor_view* weights::find(std::string_view name) const noexcept {
-  const auto place = std::ranges::lower_bound(tensors_, name, {}, &tensor_view::name);
-  return place != tensors_.end() && place->name == name ? &*place : nullptr;
-}
+TESSERA_INLINE const tensor_view* weights::find(std::string_view name) const noexcept { return find_tensor(tensors_, name); }
 
-TESSERA_INLINE result<tensor_view> weights::at(std::string_view name) const {
-  if (const tensor_view* tensor = find(name)) return *tensor;
-  return fail({.code = error_code::not_found,
-               .thing = std::string(name),
-               .wanted = "this tensor",
-               .found = "none",
-               .path = path_});
-}
+TESSERA_INLINE result<tensor_view> weights::at(std::string_view name) const { return tensor_at(tensors_, name, path_); }
 
 TESSERA_INLINE std::vector<const mapped_file*> weights::mappings() const {
   std::vector<const mapped_file*> all;

@@ -25,11 +25,7 @@ TESSERA_INLINE result<bert_shape> bert_family::read(json_value config) {
 
 TESSERA_INLINE encoder_description bert_family::facts(const bert_shape& shape) {
   const bert_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.types = shape.types;
-  made.width = shape.width;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);

@@ -38,10 +38,7 @@ TESSERA_INLINE result<gemma3_shape> gemma3_family::read(json_value config) {
 
 TESSERA_INLINE encoder_description gemma3_family::facts(const gemma3_shape& shape) {
   const gemma3_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.width = shape.width;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("sliding_window", "window", shape.window, plain.window);

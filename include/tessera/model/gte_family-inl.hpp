@@ -51,11 +51,7 @@ TESSERA_INLINE result<gte_shape> gte_family::read(json_value config) {
 
 TESSERA_INLINE encoder_description gte_family::facts(const gte_shape& shape) {
   const gte_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.width = shape.width;
-  made.types = shape.types;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
   facts.size("num_hidden_layers", "layers", shape.layers, plain.layers);

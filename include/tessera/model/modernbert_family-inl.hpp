@@ -30,10 +30,7 @@ TESSERA_INLINE result<modernbert_shape> modernbert_family::read(json_value confi
 
 TESSERA_INLINE encoder_description modernbert_family::facts(const modernbert_shape& shape) {
   const modernbert_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.width = shape.width;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("local_attention", "local_attention", shape.local_attention, plain.local_attention);

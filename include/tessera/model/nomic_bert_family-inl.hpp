@@ -52,11 +52,7 @@ TESSERA_INLINE result<nomic_bert_shape> nomic_bert_family::read(json_value confi
 
 TESSERA_INLINE encoder_description nomic_bert_family::facts(const nomic_bert_shape& shape) {
   const nomic_bert_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.width = shape.width;
-  made.types = shape.types;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
   facts.size("n_layer", "layers", shape.layers, plain.layers);

@@ -58,10 +58,7 @@ template <int Generation>
 template <int Generation>
 [[nodiscard]] encoder_description facts_of_qwen(const qwen_shape<Generation>& shape) {
   const qwen_shape<Generation> plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.width = shape.width;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("sliding_window", "window", shape.window, plain.window);

@@ -27,11 +27,8 @@ TESSERA_INLINE result<roberta_shape> roberta_family::read(json_value config) {
 
 TESSERA_INLINE encoder_description roberta_family::facts(const roberta_shape& shape) {
   const roberta_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.width = shape.width;
+  encoder_description made = described_by(shape);
   made.positions = shape.positions - shape.padding - 1;
-  made.types = shape.types;
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);

@@ -48,12 +48,7 @@ TESSERA_INLINE result<rotary_roberta_shape> rotary_roberta_family::read(json_val
 
 TESSERA_INLINE encoder_description rotary_roberta_family::facts(const rotary_roberta_shape& shape) {
   const rotary_roberta_shape plain;
-  encoder_description made;
-  made.vocabulary = shape.vocabulary;
-  made.positions = shape.positions;
-  made.types = shape.types;
-  made.width = shape.width;
-  made.adapters = shape.adapters;
+  encoder_description made = described_by(shape);
   shape_facts facts;
   facts.encoder_sizes(shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);

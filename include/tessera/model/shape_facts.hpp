@@ -12,6 +12,18 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+/// A description that knows the sizes which every shape has, and token types and adapters where it has them.
+template <class Shape>
+[[nodiscard]] encoder_description described_by(const Shape& shape) {
+  encoder_description made;
+  made.vocabulary = shape.vocabulary;
+  made.positions = shape.positions;
+  made.width = shape.width;
+  if constexpr (requires { shape.types; }) made.types = shape.types;
+  if constexpr (requires { shape.adapters; }) made.adapters = shape.adapters;
+  return made;
+}
+
 class shape_facts {
  public:
   void size(std::string_view key, std::string_view field, std::size_t value, std::size_t plain) {
