@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows and queries that an index must not take.
+#include <tessera/index/exchange.hpp>
 #include <tessera/index/flat.hpp>
 #include <tessera/index/hnsw.hpp>
 #include <tessera/op/combine.hpp>
@@ -16,6 +17,7 @@ extern ts::flat<minilm, ts::f16> index;
 extern ts::flat<minilm> wide_index;
 extern ts::flat<minilm, ts::b1, ts::hamming> binary_index;
 extern ts::flat<minilm, ts::b1, ts::sign_product> sign_index;
+extern ts::flat<minilm, ts::i8> coded_index;
 extern ts::hnsw<minilm, ts::f16> graph;
 extern const ts::embedding<minilm> query;
 extern const ts::embedding<minilm, ts::f16> half;
@@ -37,6 +39,8 @@ auto nearest_codes = binary_index.search(bits, 10);
 auto nearest_signs = sign_index.search(query, 10);
 ts::result<> linked[] = {graph.add(1, half), graph.add_rows(ids, half_rows), graph.update(1, half)};
 auto hits_of_graph = graph.search(query, 10);
+auto parts = ts::parts_of(graph);
+auto taken_over = ts::index_from<ts::hnsw<minilm, ts::f16>>(ts::index_parts{});
 #elif CASE == 1  // a row of another model, longer too
 // expect: tessera: this index holds another embedding space
 // expect~: space<(\S*name<10>)?\{?"minilm_l6"\}?, 384
@@ -112,6 +116,10 @@ auto wrong = graph.search(other, 10);
 // expect: f16
 // expect: f32
 auto wrong = graph.update(1, query);
+#elif CASE == 16  // codes for a file that has no place for their scales
+// expect: tessera: files of other libraries hold rows of f32, f16, bf16 or b1; i8 and i4 have scales beside them
+// expect~: b1|i8
+auto wrong = ts::parts_of(coded_index);
 #endif
 
 }  // namespace example

@@ -60,14 +60,14 @@ TESSERA_INLINE result<> graph_links::check_tree() const {
   return {};
 }
 
-TESSERA_INLINE result<graph_links> graph_links::from(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground,
-                                                     std::span<const std::uint32_t> parents, std::span<const std::uint8_t> levels,
-                                                     std::span<const std::uint32_t> upper) {
+TESSERA_INLINE result<graph_links> graph_links::without_tree(std::size_t degree, std::uint32_t entry,
+                                                             std::span<const std::uint32_t> ground, std::span<const std::uint8_t> levels,
+                                                             std::span<const std::uint32_t> upper) {
   TESSERA_ASSERT(degree >= least_degree && degree <= most_degree);
-  const std::size_t rows = parents.size();
+  const std::size_t rows = levels.size();
   if (rows > most_rows)
     return fail({.code = error_code::unsupported, .thing = "rows of a graph", .wanted = "at most 2^30", .found = std::to_string(rows)});
-  TESSERA_ASSERT(ground.size() == rows * 2 * degree && levels.size() == rows);
+  TESSERA_ASSERT(ground.size() == rows * 2 * degree);
   std::size_t lists = 0;
   for (std::size_t row = 0; row < rows; ++row) {
     if (levels[row] > highest_level)
@@ -88,6 +88,17 @@ TESSERA_INLINE result<graph_links> graph_links::from(std::size_t degree, std::ui
   std::vector<std::uint32_t> seen_by(rows, none);
   for (std::size_t row = 0; row < rows; ++row)
     for (std::size_t level = 0; level <= levels[row]; ++level) TESSERA_CHECK(made.check_list(row, level, seen_by));
+  const bool enters = rows == 0 ? entry == none : entry < rows && levels[entry] == *std::max_element(levels.begin(), levels.end());
+  if (!enters) return bad_links("entry of the graph", "a row of the highest level", std::to_string(entry));
+  made.entry_ = entry;
+  return made;
+}
+
+TESSERA_INLINE result<graph_links> graph_links::from(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground,
+                                                     std::span<const std::uint32_t> parents, std::span<const std::uint8_t> levels,
+                                                     std::span<const std::uint32_t> upper) {
+  TESSERA_ASSERT(parents.size() == levels.size());
+  TESSERA_TRY(graph_links made, without_tree(degree, entry, ground, levels, upper));
   made.parents_.assign(parents.begin(), parents.end());
   TESSERA_CHECK(made.check_tree());
   for (const std::uint32_t parent : parents) {
@@ -96,9 +107,6 @@ TESSERA_INLINE result<graph_links> graph_links::from(std::size_t degree, std::ui
       return bad_links("children of row " + std::to_string(parent), "at most " + std::to_string(degree), "more");
     ++made.children_[parent];
   }
-  const bool enters = rows == 0 ? entry == none : entry < rows && levels[entry] == *std::max_element(levels.begin(), levels.end());
-  if (!enters) return bad_links("entry of the graph", "a row of the highest level", std::to_string(entry));
-  made.entry_ = entry;
   return made;
 }
 

@@ -143,6 +143,9 @@ class graph_links {
   [[nodiscard]] static result<graph_links> from(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground,
                                                 std::span<const std::uint32_t> parents, std::span<const std::uint8_t> levels,
                                                 std::span<const std::uint32_t> upper);
+  /// The same without a tree, for a builder's `connect` to make one.
+  [[nodiscard]] static result<graph_links> without_tree(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground,
+                                                        std::span<const std::uint8_t> levels, std::span<const std::uint32_t> upper);
 
  private:
   [[nodiscard]] std::uint32_t* place(std::size_t row, std::size_t level) noexcept {

@@ -22,6 +22,7 @@
 #include <tessera/index/graph_build.hpp>
 #include <tessera/index/held_rows.hpp>
 #include <tessera/index/row_scoring.hpp>
+#include <tessera/io/index_parts.hpp>
 #include <tessera/op/random_rotation.hpp>
 #include <tessera/op/rows_within.hpp>
 
@@ -109,6 +110,20 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
   [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, embedding_matrix<RowSpace, RowPrecision>&& rows,
                                   const build_options& options = {}) {
     return add_all(ids, std::move(rows), options);
+  }
+
+  /// Rows under a graph over them that was made elsewhere: its links are checked and kept, and a spanning tree is laid among them
+  /// where it has none. Errors: invalid_argument (a degree that is no setting, an id that stands twice), malformed, out_of_memory.
+  [[nodiscard]] static result<hnsw> with_graph(std::span<const std::uint64_t> ids, matrix&& rows, const graph_parts& graph,
+                                               thread_pool* threads = nullptr);
+  /// The links as numbers, over rows() with removed ones among them.
+  [[nodiscard]] graph_parts graph() const {
+    return {.degree = settings_.degree,
+            .build_effort = settings_.build_effort,
+            .entry = graph_.entry(),
+            .levels = graph_.levels(),
+            .ground = {graph_.ground().begin(), graph_.ground().end()},
+            .upper = graph_.upper()};
   }
 
   /// Another vector under an id that is there, linked where it now lies. Errors: not_found, mismatch (another model), out_of_memory.

@@ -40,6 +40,25 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<hnsw<Space, Precision, Metric, Guide>> hnsw<Space, Precision, Metric, Guide>::with_graph(std::span<const std::uint64_t> ids,
+                                                                                                matrix&& rows, const graph_parts& graph,
+                                                                                                thread_pool* threads) {
+  const hnsw_settings plain;
+  TESSERA_TRY(hnsw made, make({.degree = graph.degree,
+                               .build_effort = std::clamp(graph.build_effort, graph.degree, most_effort),
+                               .effort = plain.effort,
+                               .seed = plain.seed}));
+  TESSERA_CHECK(detail::one_id_a_row(graph.levels.size(), rows.rows()));
+  TESSERA_TRY(made.graph_, detail::graph_links::without_tree(graph.degree, graph.entry, graph.ground, graph.levels, graph.upper));
+  TESSERA_CHECK(made.append_rows(ids, std::move(rows)));
+  made.serial_ = made.ids().size();
+  TESSERA_CHECK(made.guide_.append(made.rows(), 0));
+  const auto scoring = made.guide_.scoring(made.rows());
+  detail::graph_builder(made.graph_, scoring, made.memory_, threads).connect(made.settings_.build_effort);
+  return made;
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<> hnsw<Space, Precision, Metric, Guide>::repair(thread_pool* threads) {
   if (base::gone() == 0) return {};
   const std::size_t before = base::ids().size();

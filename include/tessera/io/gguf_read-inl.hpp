@@ -2,6 +2,7 @@
 /// Definitions of io/gguf.hpp: how a file is walked and checked.
 #pragma once
 
+#include <tessera/io/byte_reader.hpp>
 #include <tessera/io/gguf-inl.hpp>
 #include <tessera/io/quoted.hpp>
 
@@ -55,50 +56,10 @@ inline constexpr ggml_format ggml_formats[] = {
 
 }  // namespace detail
 
-/// Walks the file; `at` never passes the end.
-class gguf::reader {
+/// Walks the file.
+class gguf::reader : public byte_reader {
  public:
-  reader(std::span<const std::byte> bytes, std::string_view path) noexcept : bytes_(bytes), path_(path) {}
-
-  [[nodiscard]] std::uint64_t at() const noexcept { return at_; }
-  [[nodiscard]] std::uint64_t left() const noexcept { return bytes_.size() - at_; }
-
-  [[nodiscard]] std::unexpected<error> wrong(std::string thing, std::string wanted, std::string found,
-                                             error_code code = error_code::malformed) const {
-    return fail({.code = code,
-                 .thing = std::move(thing),
-                 .wanted = std::move(wanted),
-                 .found = std::move(found),
-                 .path = std::string(path_),
-                 .offset = at_});
-  }
-  template <wire_number T>
-  [[nodiscard]] result<T> number(std::string_view thing) {
-    if (left() < sizeof(T))
-      return wrong(std::string(thing), std::to_string(sizeof(T)) + " bytes",
-                   std::to_string(left()) + " before the end");
-    const T value = detail::load<std::endian::little, T>(bytes_.data() + at_);
-    at_ += sizeof(T);
-    return value;
-  }
-  [[nodiscard]] result<std::span<const std::byte>> take(std::uint64_t count, std::string_view thing) {
-    if (count > left())
-      return wrong(std::string(thing), std::to_string(count) + " bytes", std::to_string(left()) + " before the end");
-    const auto piece = bytes_.subspan(static_cast<std::size_t>(at_), static_cast<std::size_t>(count));
-    at_ += count;
-    return piece;
-  }
-  [[nodiscard]] result<std::string_view> string(std::string_view thing) {
-    TESSERA_TRY(const auto length, number<std::uint64_t>(thing));
-    TESSERA_TRY(const auto piece, take(length, thing));
-    return std::string_view(reinterpret_cast<const char*>(piece.data()), piece.size());
-  }
-  /// `count` things of at least `least` bytes each must fit what is left: asked before anything is reserved for them.
-  [[nodiscard]] result<> fits(std::uint64_t count, std::uint64_t least, std::string_view thing) const {
-    if (count <= left() / least) return {};
-    return wrong(std::string(thing), "at most the " + std::to_string(left() / least) + " that fit the file",
-                 std::to_string(count));
-  }
+  using byte_reader::byte_reader;
 
   [[nodiscard]] result<gguf_value> value() {
     gguf_value made;
@@ -180,10 +141,6 @@ class gguf::reader {
       return wrong(std::string(thing), "a value type of 0 to 12", std::to_string(value));
     return static_cast<gguf_type>(value);
   }
-
-  std::span<const std::byte> bytes_;
-  std::string_view path_;
-  std::uint64_t at_ = 0;
 };
 
 TESSERA_INLINE result<gguf> gguf::read(mapped_file file, std::span<const std::byte> bytes, std::string_view path) {
