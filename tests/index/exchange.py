@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Index files of hnswlib, FAISS and usearch, made and opened by those libraries themselves (PyPI: hnswlib, faiss-cpu, usearch, numpy).
+"""Index files of hnswlib, FAISS and usearch, made and opened by those libraries themselves (PyPI: hnswlib, faiss-cpu,
+usearch, numpy; exit 77 where one is missing).
 
     tests/index/exchange.py make            writes tests/data/exchange/, which the tests read
     tests/index/exchange.py check PROGRAM   has PROGRAM (test_index) write files of all three and opens them with their libraries
@@ -14,10 +15,14 @@ import subprocess
 import sys
 import tempfile
 
-import faiss
-import hnswlib
-import numpy as np
-import usearch.index
+try:
+    import faiss
+    import hnswlib
+    import numpy as np
+    import usearch.index
+except ImportError as missing:
+    print(missing)
+    sys.exit(77)
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "data" / "exchange"
 N, D, M = 80, 16, 4
