@@ -5,7 +5,7 @@
 #
 #   tessera_find(highway)     defines tessera::dep::highway, or stops with a sentence
 #
-# Known: highway, simdjson, crypto, utf8proc, pcre2, hana, xtensor, catch2, benchmark, cli11.
+# Known: highway, simdjson, crypto, utf8proc, pcre2, hana, xtensor, mpi, catch2, benchmark, cli11.
 include_guard(GLOBAL)
 
 set(TESSERA_DEPS_PREFIX ${CMAKE_CURRENT_LIST_DIR}/../.deps/prefix)
@@ -185,6 +185,15 @@ function(tessera_find_xtensor)
   endif()
   tessera_found(xtensor xtensor xsimd)
   target_compile_definitions(tessera::dep::xtensor INTERFACE XTENSOR_USE_XSIMD)
+endfunction()
+
+# An MPI of the system, for distributed/; never fetched.
+function(tessera_find_mpi)
+  find_package(MPI QUIET COMPONENTS CXX GLOBAL)
+  if(TARGET MPI::MPI_CXX)
+    tessera_found(mpi MPI::MPI_CXX)
+    target_compile_definitions(tessera::dep::mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)  # the C interface only
+  endif()
 endfunction()
 
 function(tessera_find_catch2)

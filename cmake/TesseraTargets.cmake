@@ -6,6 +6,7 @@
 #   tessera::text      tokenizers                                 + utf8proc, PCRE2
 #   tessera::model     graphs and models                          + Boost headers (Hana)
 #   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
+#   tessera::distributed  distributed/, over compiled and model; only where an MPI is found
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
 
 find_package(Threads REQUIRED)
@@ -80,3 +81,14 @@ endforeach()
 # Extra options for the one file that holds every kernel for every target (the sanitizer presets bound its compile time with them).
 set(TESSERA_KERNEL_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/kernel.cpp alone")
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/kernel.cpp PROPERTIES COMPILE_OPTIONS "${TESSERA_KERNEL_OPTIONS}")
+
+# Optional: what talks to other processes, compiled once, for programs that link tessera::compiled.
+set(TESSERA_ONLY_FIND ON)
+tessera_find(mpi)
+unset(TESSERA_ONLY_FIND)
+if(TARGET tessera::dep::mpi AND TARGET tessera_model)
+  add_library(tessera_distributed STATIC ${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/distributed.cpp)
+  add_library(tessera::distributed ALIAS tessera_distributed)
+  set_target_properties(tessera_distributed PROPERTIES EXPORT_NAME distributed POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(tessera_distributed PUBLIC tessera_compiled tessera_model PRIVATE tessera::dep::mpi)
+endif()

@@ -52,6 +52,7 @@ THIRD_PARTY = {
     "xtensor/": (["interop", "evaluate"], False),
     "xsimd/": (["interop", "evaluate"], False),
     "xtl/": (["interop", "evaluate"], False),
+    "mpi.h": (["distributed"], True),
 }
 NOT_IN_FLOOR = {"format", "print", "mdspan", "flat_map", "flat_set", "generator", "stacktrace", "spanstream"}
 MOST_LINES = 330  # "near 300"

@@ -48,7 +48,7 @@ class graph;
 
 template <class First, class... Rest>
 class graph<First, Rest...> {
-  using checked = detail::walk<detail::texts_in, produces<axis::ids>, First, Rest...>;
+  using checked = detail::walk_stages<detail::texts_in, produces<axis::ids>, First, Rest...>;
   static constexpr manifest_totals totals_ = detail::totals_of<First, Rest...>();
 
  public:

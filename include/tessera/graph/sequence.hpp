@@ -119,9 +119,9 @@ template <class First, class... Rest>
 struct sequence {
   using input = typename First::input;
   template <class Made>
-  using output_of = typename detail::walk<First, tessera::output_of<First, Made>, Rest...>::type;
+  using output_of = typename detail::walk_stages<First, tessera::output_of<First, Made>, Rest...>::type;
   template <class Made>
-  using fault_in = typename detail::walk<void, Made, First, Rest...>::fault;
+  using fault_in = typename detail::walk_stages<void, Made, First, Rest...>::fault;
   static constexpr std::string_view scope_name = "";
 
   template <class Precision>
@@ -170,8 +170,8 @@ struct layers {
   using output_of = tessera::output_of<detail::first_of<Stages...>, Made>;
   /// Inside the stages, or from one to the next.
   template <class Made>
-  using fault_in = typename std::conditional_t<Count == 1, detail::walk<void, Made, detail::first_of<Stages...>>,
-                                               detail::walk<void, Made, Stages..., detail::first_of<Stages...>>>::fault;
+  using fault_in = typename std::conditional_t<Count == 1, detail::walk_stages<void, Made, detail::first_of<Stages...>>,
+                                               detail::walk_stages<void, Made, Stages..., detail::first_of<Stages...>>>::fault;
   static constexpr std::string_view scope_name = "";
   static constexpr std::size_t count = Count;
 

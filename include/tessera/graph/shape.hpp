@@ -97,7 +97,7 @@ struct fault_inside<Stage, Made> {
 
 /// Walks a list of stages edge by edge. `type` is what the last one makes, `fault` the first that was found.
 template <class Previous, class Made, class... Stages>
-struct walk {
+struct walk_stages {
   using type = Made;
   using fault = no_fault;
 };
@@ -107,7 +107,7 @@ struct walk_on {
   using fault = Fault;
 };
 template <class Made, class First, class... Rest>
-struct walk_on<no_fault, Made, First, Rest...> : walk<First, typename output<First, Made>::type, Rest...> {};
+struct walk_on<no_fault, Made, First, Rest...> : walk_stages<First, typename output<First, Made>::type, Rest...> {};
 template <bool Fits, class Previous, class Made, class First, class... Rest>
 struct walk_in {
   using type = Made;
@@ -117,7 +117,7 @@ template <class Previous, class Made, class First, class... Rest>
 struct walk_in<true, Previous, Made, First, Rest...>
     : walk_on<typename fault_inside<First, Made>::type, Made, First, Rest...> {};
 template <class Previous, class Made, class First, class... Rest>
-struct walk<Previous, Made, First, Rest...> : walk_in<fits<Made, typename First::input>, Previous, Made, First, Rest...> {};
+struct walk_stages<Previous, Made, First, Rest...> : walk_in<fits<Made, typename First::input>, Previous, Made, First, Rest...> {};
 }  // namespace detail
 
 /// What a stage makes when it is given Made.

@@ -17,7 +17,8 @@ void append_le(Bytes& out, T value) {
   if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) bits = std::byteswap(bits);
   typename Bytes::value_type raw[sizeof(T)];
   std::memcpy(raw, &bits, sizeof bits);
-  out.insert(out.end(), raw, raw + sizeof(T));
+  if constexpr (requires { out.append(raw, sizeof raw); }) out.append(raw, sizeof raw);
+  else out.insert(out.end(), raw, raw + sizeof(T));
 }
 
 /// a * b and a + b of sizes from outside; false where they leave 64 bits.

@@ -39,7 +39,7 @@ struct model_parts<Family, Shape, Weights, stage_list<Stages...>> {
   using stored = Weights;
   using weights = std::conditional_t<weight_precision<Weights>, Weights, f32>;
   using graph = tessera::graph<Stages...>;
-  using checked = walk<texts_in, produces<axis::ids>, Stages...>;
+  using checked = walk_stages<texts_in, produces<axis::ids>, Stages...>;
   using last = typename decltype((std::type_identity<Stages>{}, ...))::type;
   static constexpr bool normalized = std::is_same_v<last, l2_normalize>;
 };

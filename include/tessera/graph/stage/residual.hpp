@@ -25,7 +25,7 @@ struct normed_block {
   using input = typename Block::input;
   using output = typename Block::output;
   template <class Made>
-  using fault_in = typename walk<void, Made, Norm, Block>::fault;
+  using fault_in = typename walk_stages<void, Made, Norm, Block>::fault;
   static constexpr std::string_view scope_name = Block::scope_name;
   static constexpr bool normed = !Norm::scope_name.empty();
 
@@ -73,7 +73,7 @@ struct post_norm {
   using input = typename Block::input;
   using output = typename Block::output;
   template <class Made>
-  using fault_in = typename detail::walk<void, Made, Block, Norm>::fault;
+  using fault_in = typename detail::walk_stages<void, Made, Block, Norm>::fault;
   static constexpr std::string_view scope_name = Block::scope_name;
 
   template <class Precision>
