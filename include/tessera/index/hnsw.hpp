@@ -7,9 +7,9 @@
 ///
 /// In the place of `flat` it answers the same calls (index/similarity_index.hpp) from a few hundred rows instead of all; ids, types,
 /// models, NaN and the order of hits are as there, and scores have the metric's bits. What it may miss is a matter of `effort`, the
-/// number of candidates that a walk keeps: recall_at measures it, and `calibrate` lets a search ask for a recall instead. Where a walk would not pay, because effort is over 1/16 of the rows
-/// or a filter lets so few rows pass that the walk meets 1/4 of them, every row is scored instead: so a filtered search returns k
-/// hits whenever k rows pass, and fewer are all there are.
+/// number of candidates that a walk keeps: recall_at measures it, and after `calibrate` a search may ask for a recall instead.
+/// Where a walk would not pay, because effort is over 1/16 of the rows or a filter lets so few rows pass that the walk meets 1/4 of
+/// them, every row is scored instead: so a filtered search returns k hits whenever k rows pass, and fewer are all there are.
 ///
 /// Every row is reached from every other, always (index/graph_links.hpp says how). A removed row is no longer found at once; it stays
 /// a step on the way of others until 1/16 of the rows are gone or `repair` is called, then links lead around it and its memory is

@@ -96,7 +96,8 @@ result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const Vi
   if (k == 0 || empty()) return std::vector<hit>();
   const bool leaves_out = left_out != detail::graph_links::none;
   const auto scan = [&]() -> result<std::vector<hit>> {
-    TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), k + std::size_t{leaves_out}, all_living(options)));
+    const std::size_t most = k + std::size_t{leaves_out};
+    TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), most, all_living(options)));
     if (leaves_out) std::erase_if(all.front(), [&](const hit& one) { return one.id == base::ids()[left_out]; });
     all.front().resize(std::min(k, all.front().size()));
     return std::move(all.front());
@@ -184,7 +185,10 @@ result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate_on(c
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate(const calibration_options& options) {
   if constexpr (std::is_same_v<Metric, sign_product>) {
-    return fail({.code = error_code::invalid_argument, .thing = "calibration by sign_product", .wanted = "queries in f32", .found = "codes"});
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration by sign_product",
+                 .wanted = "queries in f32",
+                 .found = "the index's codes"});
   } else {
     std::vector<std::uint32_t> living;
     for (std::uint32_t row = 0; row < base::ids().size(); ++row)
