@@ -9,6 +9,7 @@
 /// is what codes of one bit a component ask for. For all that, it takes a hundredth of the time of op/random_rotation.hpp's matrix.
 #pragma once
 
+#include <tessera/base/aligned.hpp>
 #include <tessera/dispatch.hpp>
 #include <tessera/op/random_rotation.hpp>
 
