@@ -11,6 +11,7 @@
 #pragma once
 
 #include <tessera/base/threads.hpp>
+#include <tessera/index/bulk_neighbours.hpp>
 #include <tessera/index/graph_search.hpp>
 #include <tessera/index/spares.hpp>
 
@@ -59,15 +60,20 @@ class graph_builder {
   /// How many rows may come together beside `rows` that are there.
   [[nodiscard]] static std::size_t batch(std::size_t rows) noexcept { return std::clamp<std::size_t>(rows / 64, 1, 1024); }
 
-  /// Rows first .. the last, at most one batch, are in the graph without links; now they get them. `effort` candidates are looked at.
-  void link(std::size_t first, std::size_t effort) {
+  /// Rows first .. the last, at most one batch, are in the graph without links; now they get them. `effort` candidates are looked at,
+  /// those of level 0 from `bulk` where it has these rows.
+  void link(std::size_t first, std::size_t effort, const bulk_neighbours* bulk = nullptr) {
     const std::size_t count = graph_.rows() - first;
     if (graph_.entry() == graph_links::none) {
       graph_.set_entry(0);
       TESSERA_ASSERT(first == 0 && count == 1);
       return;
     }
-    for_each(threads_, count, [&](std::size_t i) { find_links(static_cast<std::uint32_t>(first + i), first, effort); });
+    const bool near_known = bulk != nullptr && graph_.rows() <= bulk->rows() && first >= bulk_neighbours::least_rows / 2;
+    if (near_known) bulk->find(first, count, effort, threads_, known_);
+    for_each(threads_, count, [&](std::size_t i) {
+      find_links(static_cast<std::uint32_t>(first + i), first, effort, near_known ? &known_[i] : nullptr);
+    });
     for (std::size_t i = 0; i < count; ++i) hang_into_tree(static_cast<std::uint32_t>(first + i), static_cast<std::uint32_t>(first));
     answer_links(first);
     for (std::size_t row = first; row < graph_.rows(); ++row)
@@ -134,19 +140,35 @@ class graph_builder {
     }
   };
 
-  void find_links(std::uint32_t row, std::size_t first, std::size_t effort) {
+  void find_links(std::uint32_t row, std::size_t first, std::size_t effort, const std::vector<std::uint32_t>* near) {
     const auto memory = memory_.take();
     const auto score = scoring_.of_row(row);
     const std::size_t top = std::min(graph_.level(row), graph_.level(graph_.entry()));
-    near_row from = descend_to(graph_, top, score, *memory);
+    near_row from{};
+    if (top > 0 || near == nullptr) from = descend_to(graph_, top, score, *memory);
     std::vector<std::uint32_t> chosen;
     for (std::size_t level = top + 1; level-- > 0;) {
-      static_cast<void>(walk(graph_, level, {&from, 1}, effort, score, every_row, to_the_end, *memory));
-      from = memory->found.front();
-      add_mates(row, level, first, effort, score, *memory);
+      if (level == 0 && near != nullptr) {
+        memory->rows = *near;
+        score_found(score, *memory);
+      } else {
+        static_cast<void>(walk(graph_, level, {&from, 1}, effort, score, every_row, to_the_end, *memory));
+        from = memory->found.front();
+        add_mates(row, level, first, effort, score, *memory);
+      }
       choose_links(memory->found, graph_.places(level), scoring_, [](std::uint32_t) { return false; }, chosen);
       graph_.set_links(row, level, chosen);
     }
+  }
+
+  /// memory.found is memory.rows, nearest first.
+  template <class Score>
+  static void score_found(const Score& score, walk_memory& memory) {
+    memory.keys.resize(std::max(memory.keys.size(), memory.rows.size()));
+    score(memory.rows, memory.keys.data());
+    memory.found.clear();
+    for (std::size_t i = 0; i < memory.rows.size(); ++i) memory.found.push_back({memory.keys[i], memory.rows[i]});
+    std::sort(memory.found.begin(), memory.found.end());
   }
 
   /// The rows that come together with `row` join those that it found; the nearest stay.
@@ -221,11 +243,7 @@ class graph_builder {
 
   /// The links of a row on a level, chosen from memory.rows.
   void choose_anew(std::uint32_t row, std::size_t level, std::size_t most, walk_memory& memory) {
-    memory.keys.resize(std::max(memory.keys.size(), memory.rows.size()));
-    scoring_.of_row(row)(memory.rows, memory.keys.data());
-    memory.found.clear();
-    for (std::size_t i = 0; i < memory.rows.size(); ++i) memory.found.push_back({memory.keys[i], memory.rows[i]});
-    std::sort(memory.found.begin(), memory.found.end());
+    score_found(scoring_.of_row(row), memory);
     const auto must = [&](std::uint32_t other) { return level == 0 && graph_.in_tree(row, other); };
     choose_links(memory.found, most, scoring_, must, memory.rows);
     graph_.set_links(row, level, memory.rows);
@@ -248,11 +266,7 @@ class graph_builder {
     for (std::size_t at = 0; at < passed.size() && memory->rows.size() < 8 * graph_.places(level); ++at)
       look_at(graph_.linked(passed[at], level));
     // The tree of the rows that go is gone with them.
-    memory->keys.resize(std::max(memory->keys.size(), memory->rows.size()));
-    scoring_.of_row(row)(memory->rows, memory->keys.data());
-    memory->found.clear();
-    for (std::size_t i = 0; i < memory->rows.size(); ++i) memory->found.push_back({memory->keys[i], memory->rows[i]});
-    std::sort(memory->found.begin(), memory->found.end());
+    score_found(scoring_.of_row(row), *memory);
     choose_links(memory->found, graph_.places(level), scoring_, [](std::uint32_t) { return false; }, memory->rows);
     graph_.set_links(row, level, memory->rows);
   }
@@ -274,6 +288,7 @@ class graph_builder {
   const Scoring& scoring_;
   spares<walk_memory>& memory_;
   thread_pool* threads_;
+  std::vector<std::vector<std::uint32_t>> known_;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::detail

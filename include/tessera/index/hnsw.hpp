@@ -20,6 +20,7 @@
 #pragma once
 
 #include <tessera/index/calibration.hpp>
+#include <tessera/index/code_guide.hpp>
 #include <tessera/index/graph_build.hpp>
 #include <tessera/index/held_rows.hpp>
 #include <tessera/index/row_scoring.hpp>
@@ -230,6 +231,7 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
     return std::min(static_cast<std::size_t>(levels), detail::graph_links::highest_level);
   }
   [[nodiscard]] result<> link_new(const build_options& options);
+  [[nodiscard]] std::optional<detail::bulk_neighbours> near_all(std::size_t first) const;
   [[nodiscard]] result<> repair_in_time() { return base::gone() * share_gone > base::ids().size() ? repair() : result<>{}; }
 
   [[nodiscard]] result<std::size_t> effort_of(std::size_t k, const search_options& options) const {

@@ -23,6 +23,7 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
     graph_ = std::move(anew);
   }
   const auto scoring = guide_.scoring(base::rows());
+  const auto bulk = near_all(graph_.rows());
   detail::graph_builder builder(graph_, scoring, memory_, options.threads);
   while (graph_.rows() < total) {
     if (options.stop.stop_requested()) {
@@ -34,9 +35,37 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
     }
     const std::size_t first = graph_.rows();
     for (std::size_t end = std::min(total, first + builder.batch(first)); graph_.rows() < end;) graph_.append(level_of(serial_++));
-    builder.link(first, settings_.build_effort);
+    builder.link(first, settings_.build_effort, bulk ? &*bulk : nullptr);
   }
   return {};
+}
+
+/// Codes for the neighbours of all rows, where many are new and that is faster than walking to them; without memory for it there are walks.
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+std::optional<detail::bulk_neighbours> hnsw<Space, Precision, Metric, Guide>::near_all(std::size_t first) const {
+  constexpr bool codable = floating_precision<Precision> && Space::dimension <= 4096 &&
+                           (std::is_same_v<Metric, cosine> || std::is_same_v<Metric, inner_product> || std::is_same_v<Metric, squared_l2>);
+  if constexpr (codable) {
+    const std::size_t total = base::ids().size();
+    const bool many = total - first >= detail::bulk_neighbours::least_rows && total >= first + first / 8;
+    if (!many || !detail::bulk_neighbours::available()) return {};
+    const auto made = [&](const auto& codes) -> std::optional<detail::bulk_neighbours> {
+      const std::size_t rows = std::min(total, detail::bulk_neighbours::most_rows(codes.stride, settings_.build_effort));
+      if (rows <= first) return {};
+      auto bulk = detail::bulk_neighbours::make(codes, rows);
+      if (!bulk) return {};
+      return *std::move(bulk);
+    };
+    if constexpr (requires { guide_.codes(); }) {
+      return made(guide_.codes());
+    } else {
+      detail::leading_codes_guide<Metric, Space, Precision> codes;
+      if (first >= detail::bulk_neighbours::most_rows(64, settings_.build_effort) || !codes.append(base::rows(), 0)) return {};
+      return made(codes.codes());
+    }
+  } else {
+    return {};
+  }
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
