@@ -38,6 +38,7 @@
 #include <tessera/kernel/select.hpp>
 #include <tessera/kernel/reach.hpp>
 #include <tessera/kernel/sieve.hpp>
+#include <tessera/kernel/signs.hpp>
 
 #include <atomic>
 #include <span>
@@ -55,6 +56,7 @@ struct kernel_table {
   select_kernels select;
   sieve_kernels sieve;
   reach_kernels reach;
+  sign_kernels signs;
   convert_kernels convert;
   quantize_kernels quantize;
   matmul_kernels matmul;

@@ -3,6 +3,7 @@
 #include <tests/index/damage.hpp>
 #include <tests/index/support.hpp>
 
+#include <tessera/index/bit_guide.hpp>
 #include <tessera/index/code_guide.hpp>
 #include <tessera/index/hnsw.hpp>
 #include <tessera/index/similarity_index.hpp>
@@ -17,6 +18,7 @@ using space = ts::space<"small", 20>;
 using near_l2 = ts::hnsw<space, ts::f32, ts::squared_l2>;
 using near_cosine = ts::hnsw<space, ts::f16, ts::cosine>;
 using near_by_codes = ts::hnsw<space, ts::f32, ts::squared_l2, ts::leading_codes>;
+using near_by_bits = ts::hnsw<space, ts::f16, ts::squared_l2, ts::one_bit_codes>;
 using near_bits = ts::hnsw<ts::space<"bits", 96>, ts::b1, ts::hamming>;
 
 static_assert(ts::similarity_index<ts::flat<space>>);
@@ -24,6 +26,7 @@ static_assert(ts::similarity_index<near_l2>);
 static_assert(ts::similarity_index<near_cosine>);
 static_assert(ts::similarity_index<near_bits>);
 static_assert(ts::similarity_index<near_by_codes>);
+static_assert(ts::similarity_index<near_by_bits>);
 static_assert(!ts::similarity_index<std::vector<int>>);
 
 template <class Index>
@@ -95,6 +98,7 @@ TEST_CASE("hnsw: finds what the metric says, and more with more effort", "[index
   SECTION("f16, cosine") { check(filled<near_cosine>(2000)); }
   SECTION("b1, hamming") { check(filled<near_bits>(2000)); }
   SECTION("f32 by codes, squared_l2") { check(filled<near_by_codes>(2000)); }
+  SECTION("f16 by bits, squared_l2") { check(filled<near_by_bits>(2000)); }
 }
 
 TEST_CASE("hnsw: a small index answers as flat does, with the same bits", "[index]") {
@@ -306,15 +310,42 @@ TEST_CASE("hnsw: a file with a wrong link is refused", "[index]") {
   CHECK(refused > tries / 2);
 }
 
-TEST_CASE("hnsw by codes: rows come one by one and go, and the file brings the codes back", "[index]") {
-  near_by_codes index;
-  auto rows = some_rows<space>(2200);
-  for (std::size_t i = 0; i < rows.rows(); i += 100) rows.values(i)[2] = std::numeric_limits<float>::quiet_NaN();
+TEMPLATE_TEST_CASE("hnsw by codes: rows come one by one and go, and the file brings the codes back", "[index]", near_by_codes,
+                   near_by_bits) {
+  TestType index;
+  auto numbers = some_rows<space>(2200);
+  for (std::size_t i = 0; i < numbers.rows(); i += 100) numbers.values(i)[2] = std::numeric_limits<float>::quiet_NaN();
+  const auto rows = in_precision<typename TestType::precision>(numbers);
   for (std::size_t i = 0; i < rows.rows(); ++i) succeed(index.add(some_ids(2200)[i], rows.row(i)));
   for (std::size_t i = 0; i < 400; ++i) succeed(index.remove(some_ids(2200)[5 * i]));
   CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
-  const auto back = value_of(read<near_by_codes>(file_of(index)));
+  const auto back = value_of(read<TestType>(file_of(index)));
   CHECK(recall_of(back, 10, {.effort = 60}) > 0.95);
   succeed(index.repair());
   CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
+}
+
+TEST_CASE("hnsw: a recall that is asked for holds for queries never seen", "[index]") {
+  auto index = filled<near_by_bits>(4000);
+  const auto query = some_rows<space>(1, 9);
+  const auto report = value_of(index.calibrate({.queries = 300}));
+  CHECK(report.queries == 300);
+  CHECK(report.reachable > 0.97);
+  for (const double wanted : {0.7, 0.9, 0.97}) CHECK(recall_of(index, 10, {.recall = wanted}, 123) >= wanted);
+  const auto refused = index.search(query.row(0), 10, {.recall = 0.9999});
+  CHECK(refused.error().code == ts::error_code::invalid_argument);
+  CHECK(refused.error().message().find("which calibration reached") != std::string::npos);
+  CHECK(index.search(query.row(0), 11, {.recall = 0.8}).error().code == ts::error_code::invalid_argument);
+  CHECK(index.search(query.row(0), 10, {.recall = -1.0}).error().code == ts::error_code::invalid_argument);
+  const auto back = value_of(read<near_by_bits>(file_of(index)));
+  CHECK(value_of(back.search(query.row(0), 10, {.recall = 0.9})) == value_of(index.search(query.row(0), 10, {.recall = 0.9})));
+  ts::thread_pool pool(2);
+  CHECK(value_of(index.calibrate(some_rows<space>(100, 31), {.threads = &pool})).queries == 100);
+  for (std::size_t i = 0; i < 1500; ++i) succeed(index.remove(some_ids(4000)[i]));
+  CHECK(index.search(query.row(0), 10, {.recall = 0.7}).error().code == ts::error_code::invalid_argument);
+  CHECK(value_of(index.calibrate({.queries = 100})).reachable > 0.9);
+  std::stop_source source;
+  source.request_stop();
+  CHECK(index.calibrate({.stop = source.get_token()}).error().code == ts::error_code::stopped);
+  CHECK(near_l2().calibrate().error().code == ts::error_code::invalid_argument);
 }

@@ -3,7 +3,9 @@
 #include <tests/index/support.hpp>
 #include <tests/support/allocations.hpp>
 
+#include <tessera/index/bit_guide.hpp>
 #include <tessera/index/hnsw.hpp>
+#include <tessera/index/one_bit.hpp>
 
 #if TESSERA_TEST_COUNTS
 using namespace tessera_tests;
@@ -40,5 +42,10 @@ TEST_CASE("flat: memory_bytes is exact", "[index]") {
   says_what_it_holds<ts::flat<space, ts::b1, ts::hamming>>();
 }
 
-TEST_CASE("hnsw: memory_bytes is exact", "[index]") { says_what_it_holds<ts::hnsw<space, ts::f32, ts::squared_l2>>(); }
+TEST_CASE("hnsw: memory_bytes is exact", "[index]") {
+  says_what_it_holds<ts::hnsw<space, ts::f32, ts::squared_l2>>();
+  says_what_it_holds<ts::hnsw<space, ts::f32, ts::squared_l2, ts::one_bit_codes>>();
+}
+
+TEST_CASE("one_bit: memory_bytes is exact", "[index]") { says_what_it_holds<ts::one_bit<space, ts::f32, ts::squared_l2>>(); }
 #endif

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <tessera/index/bounded_codes.hpp>
+#include <tessera/index/bulk_neighbours.hpp>
 #include <tessera/index/row_scoring.hpp>
 #include <tessera/op/convert.hpp>
 
@@ -160,6 +161,7 @@ class leading_codes_guide {
     TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
     return {};
   }
+  [[nodiscard]] row_records codes() const noexcept { return {records_.data(), stride_, coded_, step_}; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + (axes_ ? axes_->memory_bytes() : 0); }
 
  private:

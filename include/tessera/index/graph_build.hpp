@@ -2,15 +2,16 @@
 /// Links new rows into a graph, and links around rows that leave it.
 ///
 /// A scoring answers for rows what a scorer answers for a query: `scoring.of_row(r)` is a scorer (index/graph_search.hpp) of row r.
-/// New rows come in batches of at most 1/64 of the graph: first all look for their neighbours in the graph as it stands, each on its
-/// own; then each row that was chosen takes its new links, each on its own. No step waits for another thread and none sees another's
-/// half-done work, so the graph is the same for any number of threads.
+/// New rows come in batches of at most 1/64 of the graph: first all look for their neighbours in the graph as it stands and among each
+/// other, each on its own; then each row that was chosen takes its new links, each on its own. No step waits for another thread and
+/// none sees another's half-done work, so the graph is the same for any number of threads.
 ///
 /// Neighbours are chosen by Malkov and Yashunin's heuristic (arXiv:1603.09320, algorithm 4): from near to far, each that is not
 /// nearer to one chosen before than to the row itself. Links of the spanning tree always stay.
 #pragma once
 
 #include <tessera/base/threads.hpp>
+#include <tessera/index/bulk_neighbours.hpp>
 #include <tessera/index/graph_search.hpp>
 #include <tessera/index/spares.hpp>
 
@@ -57,17 +58,22 @@ class graph_builder {
       : graph_(graph), scoring_(scoring), memory_(memory), threads_(threads) {}
 
   /// How many rows may come together beside `rows` that are there.
-  [[nodiscard]] static std::size_t batch(std::size_t rows) noexcept { return std::clamp<std::size_t>(rows / 64, 1, 4096); }
+  [[nodiscard]] static std::size_t batch(std::size_t rows) noexcept { return std::clamp<std::size_t>(rows / 64, 1, 1024); }
 
-  /// Rows first .. the last, at most one batch, are in the graph without links; now they get them. `effort` candidates are looked at.
-  void link(std::size_t first, std::size_t effort) {
+  /// Rows first .. the last, at most one batch, are in the graph without links; now they get them. `effort` candidates are looked at,
+  /// those of level 0 from `bulk` where it has these rows.
+  void link(std::size_t first, std::size_t effort, const bulk_neighbours* bulk = nullptr) {
     const std::size_t count = graph_.rows() - first;
     if (graph_.entry() == graph_links::none) {
       graph_.set_entry(0);
       TESSERA_ASSERT(first == 0 && count == 1);
       return;
     }
-    for_each(threads_, count, [&](std::size_t i) { find_links(static_cast<std::uint32_t>(first + i), effort); });
+    const bool near_known = bulk != nullptr && graph_.rows() <= bulk->rows() && first >= bulk_neighbours::least_rows / 2;
+    if (near_known) bulk->find(first, count, effort, threads_, known_);
+    for_each(threads_, count, [&](std::size_t i) {
+      find_links(static_cast<std::uint32_t>(first + i), first, effort, near_known ? &known_[i] : nullptr);
+    });
     for (std::size_t i = 0; i < count; ++i) hang_into_tree(static_cast<std::uint32_t>(first + i), static_cast<std::uint32_t>(first));
     answer_links(first);
     for (std::size_t row = first; row < graph_.rows(); ++row)
@@ -134,18 +140,51 @@ class graph_builder {
     }
   };
 
-  void find_links(std::uint32_t row, std::size_t effort) {
+  void find_links(std::uint32_t row, std::size_t first, std::size_t effort, const std::vector<std::uint32_t>* near) {
     const auto memory = memory_.take();
     const auto score = scoring_.of_row(row);
     const std::size_t top = std::min(graph_.level(row), graph_.level(graph_.entry()));
-    near_row from = descend_to(graph_, top, score, *memory);
+    near_row from{};
+    if (top > 0 || near == nullptr) from = descend_to(graph_, top, score, *memory);
     std::vector<std::uint32_t> chosen;
     for (std::size_t level = top + 1; level-- > 0;) {
-      static_cast<void>(walk(graph_, level, {&from, 1}, effort, score, every_row, to_the_end, *memory));
-      from = memory->found.front();
-      choose_links(memory->found, graph_.degree(), scoring_, [](std::uint32_t) { return false; }, chosen);
+      if (level == 0 && near != nullptr) {
+        memory->rows = *near;
+        score_found(score, *memory);
+      } else {
+        static_cast<void>(walk(graph_, level, {&from, 1}, effort, score, every_row, to_the_end, *memory));
+        from = memory->found.front();
+        add_mates(row, level, first, effort, score, *memory);
+      }
+      choose_links(memory->found, graph_.places(level), scoring_, [](std::uint32_t) { return false; }, chosen);
       graph_.set_links(row, level, chosen);
     }
+  }
+
+  /// memory.found is memory.rows, nearest first.
+  template <class Score>
+  static void score_found(const Score& score, walk_memory& memory) {
+    memory.keys.resize(std::max(memory.keys.size(), memory.rows.size()));
+    score(memory.rows, memory.keys.data());
+    memory.found.clear();
+    for (std::size_t i = 0; i < memory.rows.size(); ++i) memory.found.push_back({memory.keys[i], memory.rows[i]});
+    std::sort(memory.found.begin(), memory.found.end());
+  }
+
+  /// The rows that come together with `row` join those that it found; the nearest stay.
+  template <class Score>
+  void add_mates(std::uint32_t row, std::size_t level, std::size_t first, std::size_t effort, const Score& score,
+                 walk_memory& memory) const {
+    memory.rows.clear();
+    for (auto other = static_cast<std::uint32_t>(first); other < graph_.rows(); ++other)
+      if (other != row && graph_.level(other) >= level) memory.rows.push_back(other);
+    if (memory.rows.empty()) return;
+    memory.keys.resize(std::max(memory.keys.size(), memory.rows.size()));
+    score(memory.rows, memory.keys.data());
+    for (std::size_t i = 0; i < memory.rows.size(); ++i) memory.found.push_back({memory.keys[i], memory.rows[i]});
+    const auto end = memory.found.begin() + static_cast<std::ptrdiff_t>(std::min(effort, memory.found.size()));
+    std::partial_sort(memory.found.begin(), end, memory.found.end());
+    memory.found.erase(end, memory.found.end());
   }
 
   /// A parent for a new row: the nearest of its links that has room for a child, or else a descendant of the nearest, by a way that differs
@@ -154,8 +193,10 @@ class graph_builder {
   void hang_into_tree(std::uint32_t row, std::uint32_t first) {
     const auto has_room = [&](std::uint32_t parent) { return graph_.children(parent) < graph_.degree(); };
     const auto links = graph_.linked(row, 0);
-    const auto found = std::find_if(links.begin(), links.end(), has_room);
-    std::uint32_t parent = found != links.end() ? *found : links.front();
+    const auto hangs = [row](std::uint32_t other) { return other < row; };  // those that came before, of this batch too
+    const auto found = std::find_if(links.begin(), links.end(), [&](std::uint32_t other) { return hangs(other) && has_room(other); });
+    const auto nearest = std::find_if(links.begin(), links.end(), hangs);
+    std::uint32_t parent = found != links.end() ? *found : nearest != links.end() ? *nearest : graph_.entry();
     std::vector<std::uint32_t> children;
     for (std::uint64_t turn = row * 0x9E3779B97F4A7C15u; !has_room(parent); turn = turn * 0x9E3779B97F4A7C15u + 1) {
       children.clear();
@@ -188,24 +229,21 @@ class graph_builder {
   void take_links(std::span<const answer> news) {
     const std::uint32_t row = news.front().row;
     const std::size_t level = news.front().level;
+    const auto memory = memory_.take();
     const auto old = graph_.linked(row, level);
-    if (old.size() + news.size() <= graph_.places(level)) {
-      for (const answer& one : news) graph_.add_link(row, level, one.from);
+    memory->rows.assign(old.begin(), old.end());
+    for (const answer& one : news)  // rows of one batch may have chosen each other
+      if (std::find(old.begin(), old.end(), one.from) == old.end()) memory->rows.push_back(one.from);
+    if (memory->rows.size() <= graph_.places(level)) {
+      graph_.set_links(row, level, memory->rows);
       return;
     }
-    const auto memory = memory_.take();
-    memory->rows.assign(old.begin(), old.end());
-    for (const answer& one : news) memory->rows.push_back(one.from);
     choose_anew(row, level, graph_.places(level), *memory);
   }
 
   /// The links of a row on a level, chosen from memory.rows.
   void choose_anew(std::uint32_t row, std::size_t level, std::size_t most, walk_memory& memory) {
-    memory.keys.resize(std::max(memory.keys.size(), memory.rows.size()));
-    scoring_.of_row(row)(memory.rows, memory.keys.data());
-    memory.found.clear();
-    for (std::size_t i = 0; i < memory.rows.size(); ++i) memory.found.push_back({memory.keys[i], memory.rows[i]});
-    std::sort(memory.found.begin(), memory.found.end());
+    score_found(scoring_.of_row(row), memory);
     const auto must = [&](std::uint32_t other) { return level == 0 && graph_.in_tree(row, other); };
     choose_links(memory.found, most, scoring_, must, memory.rows);
     graph_.set_links(row, level, memory.rows);
@@ -228,11 +266,7 @@ class graph_builder {
     for (std::size_t at = 0; at < passed.size() && memory->rows.size() < 8 * graph_.places(level); ++at)
       look_at(graph_.linked(passed[at], level));
     // The tree of the rows that go is gone with them.
-    memory->keys.resize(std::max(memory->keys.size(), memory->rows.size()));
-    scoring_.of_row(row)(memory->rows, memory->keys.data());
-    memory->found.clear();
-    for (std::size_t i = 0; i < memory->rows.size(); ++i) memory->found.push_back({memory->keys[i], memory->rows[i]});
-    std::sort(memory->found.begin(), memory->found.end());
+    score_found(scoring_.of_row(row), *memory);
     choose_links(memory->found, graph_.places(level), scoring_, [](std::uint32_t) { return false; }, memory->rows);
     graph_.set_links(row, level, memory->rows);
   }
@@ -254,6 +288,7 @@ class graph_builder {
   const Scoring& scoring_;
   spares<walk_memory>& memory_;
   thread_pool* threads_;
+  std::vector<std::vector<std::uint32_t>> known_;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::detail

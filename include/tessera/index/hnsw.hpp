@@ -7,9 +7,9 @@
 ///
 /// In the place of `flat` it answers the same calls (index/similarity_index.hpp) from a few hundred rows instead of all; ids, types,
 /// models, NaN and the order of hits are as there, and scores have the metric's bits. What it may miss is a matter of `effort`, the
-/// number of candidates that a walk keeps: recall_at measures it. Where a walk would not pay, because effort is over 1/16 of the rows
-/// or a filter lets so few rows pass that the walk meets 1/4 of them, every row is scored instead: so a filtered search returns k
-/// hits whenever k rows pass, and fewer are all there are.
+/// number of candidates that a walk keeps: recall_at measures it, and after `calibrate` a search may ask for a recall instead.
+/// Where a walk would not pay, because effort is over 1/16 of the rows or a filter lets so few rows pass that the walk meets 1/4 of
+/// them, every row is scored instead: so a filtered search returns k hits whenever k rows pass, and fewer are all there are.
 ///
 /// Every row is reached from every other, always (index/graph_links.hpp says how). A removed row is no longer found at once; it stays
 /// a step on the way of others until 1/16 of the rows are gone or `repair` is called, then links lead around it and its memory is
@@ -19,6 +19,8 @@
 /// whatever the number of threads. `const` calls are safe from any number of threads at once, changes need the index for themselves.
 #pragma once
 
+#include <tessera/index/calibration.hpp>
+#include <tessera/index/code_guide.hpp>
 #include <tessera/index/graph_build.hpp>
 #include <tessera/index/held_rows.hpp>
 #include <tessera/index/row_scoring.hpp>
@@ -153,7 +155,7 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
   [[nodiscard]] result<> repair(thread_pool* threads = nullptr);
 
   /// The k nearest rows, as far as the walk finds them; all where there are fewer. Errors: mismatch (a query of another model),
-  /// stopped, invalid_argument (a recall that is no share, or without calibration).
+  /// stopped, invalid_argument (a recall that calibration does not know).
   template <embedding_like Query>
   [[nodiscard]] result<std::vector<hit>> search(const Query& query, std::size_t k, const search_options& options = {}) const {
     std::vector<hit> found;
@@ -191,6 +193,14 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
   /// Rows at least as near as `bound`, nearest first: the walk widens until it has passed the bound. Errors: as for `search`.
   template <embedding_like Query>
   [[nodiscard]] result<std::vector<hit>> within(const Query& query, float bound, const search_options& options = {}) const;
+
+  /// Measures what recall each effort reaches (index/calibration.hpp), on the index's own rows, each as if it were not there. Errors:
+  /// invalid_argument (fewer rows than k; sign_product, whose rows are no queries), stopped.
+  [[nodiscard]] result<calibration_report> calibrate(const calibration_options& options = {});
+  /// The same on queries of the caller's, which are no rows of the index.
+  template <embedding_space QuerySpace, tessera::precision QueryPrecision>
+  [[nodiscard]] result<calibration_report> calibrate(const embedding_matrix<QuerySpace, QueryPrecision>& queries,
+                                                     const calibration_options& options = {});
 
   /// Writes the index (docs/formats.md), atomically. Errors: those of `atomic_file`.
   [[nodiscard]] result<> save(std::string_view path, const provenance& origin) const;
@@ -236,11 +246,11 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
     return std::min(static_cast<std::size_t>(levels), detail::graph_links::highest_level);
   }
   [[nodiscard]] result<> link_new(const build_options& options);
+  [[nodiscard]] std::optional<detail::bulk_neighbours> near_all(std::size_t first) const;
   [[nodiscard]] result<> repair_in_time() { return base::gone() * share_gone > base::ids().size() ? repair() : result<>{}; }
 
   [[nodiscard]] result<std::size_t> effort_of(std::size_t k, const search_options& options) const {
-    if (options.recall != 0.0)
-      return fail({.code = error_code::invalid_argument, .thing = "recall", .wanted = "an index that has been calibrated"});
+    if (options.recall != 0.0) return recall_.effort_for(options.recall, k, size());
     return std::max(k, options.effort == 0 ? settings_.effort : options.effort);
   }
   [[nodiscard]] bool walk_pays(std::size_t effort) const noexcept {
@@ -254,8 +264,11 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
   }
 
   template <class View>
-  [[nodiscard]] result<std::vector<hit>> nearest(const View& query, std::size_t k, std::size_t effort,
-                                                 const search_options& options) const;
+  [[nodiscard]] result<std::vector<hit>> nearest(const View& query, std::size_t k, std::size_t effort, const search_options& options,
+                                                 std::uint32_t left_out = detail::graph_links::none) const;
+  template <class Queries>
+  [[nodiscard]] result<calibration_report> calibrate_on(const Queries& queries, std::size_t count, std::span<const std::uint32_t> rows,
+                                                        const calibration_options& options);
   template <class View>
   [[nodiscard]] std::vector<hit> hits_of(const View& query, const std::vector<detail::near_row>& found, std::size_t k) const;
   [[nodiscard]] result<> read_sections(const index_file& file);
@@ -264,6 +277,7 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
   std::uint64_t serial_ = 0;  ///< rows that ever came: the next one's level
   detail::graph_links graph_;
   guide_type guide_;
+  detail::recall_table recall_;
   mutable detail::spares<detail::walk_memory> memory_;
 };
 

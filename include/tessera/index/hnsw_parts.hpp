@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The longer member functions of `hnsw`: linking, repair, search and its file. Included by index/hnsw.hpp.
+/// The longer member functions of `hnsw`: linking, repair, search, calibration and its file. Included by index/hnsw.hpp.
 #pragma once
 
 #include <tessera/index/hnsw.hpp>
@@ -23,6 +23,7 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
     graph_ = std::move(anew);
   }
   const auto scoring = guide_.scoring(base::rows());
+  const auto bulk = near_all(graph_.rows());
   detail::graph_builder builder(graph_, scoring, memory_, options.threads);
   while (graph_.rows() < total) {
     if (options.stop.stop_requested()) {
@@ -34,9 +35,37 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
     }
     const std::size_t first = graph_.rows();
     for (std::size_t end = std::min(total, first + builder.batch(first)); graph_.rows() < end;) graph_.append(level_of(serial_++));
-    builder.link(first, settings_.build_effort);
+    builder.link(first, settings_.build_effort, bulk ? &*bulk : nullptr);
   }
   return {};
+}
+
+/// Codes for the neighbours of all rows, where many are new and that is faster than walking to them; without memory for it there are walks.
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+std::optional<detail::bulk_neighbours> hnsw<Space, Precision, Metric, Guide>::near_all(std::size_t first) const {
+  constexpr bool codable = floating_precision<Precision> && Space::dimension <= 4096 &&
+                           (std::is_same_v<Metric, cosine> || std::is_same_v<Metric, inner_product> || std::is_same_v<Metric, squared_l2>);
+  if constexpr (codable) {
+    const std::size_t total = base::ids().size();
+    const bool many = total - first >= detail::bulk_neighbours::least_rows && total >= first + first / 8;
+    if (!many || !detail::bulk_neighbours::available()) return {};
+    const auto made = [&](const auto& codes) -> std::optional<detail::bulk_neighbours> {
+      const std::size_t rows = std::min(total, detail::bulk_neighbours::most_rows(codes.stride, settings_.build_effort));
+      if (rows <= first) return {};
+      auto bulk = detail::bulk_neighbours::make(codes, rows);
+      if (!bulk) return {};
+      return *std::move(bulk);
+    };
+    if constexpr (requires { guide_.codes(); }) {
+      return made(guide_.codes());
+    } else {
+      detail::leading_codes_guide<Metric, Space, Precision> codes;
+      if (first >= detail::bulk_neighbours::most_rows(64, settings_.build_effort) || !codes.append(base::rows(), 0)) return {};
+      return made(codes.codes());
+    }
+  } else {
+    return {};
+  }
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
@@ -111,18 +140,29 @@ std::vector<hit> hnsw<Space, Precision, Metric, Guide>::hits_of(const View& quer
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 template <class View>
 result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const View& query, std::size_t k, std::size_t effort,
-                                                                         const search_options& options) const {
+                                                                         const search_options& options, std::uint32_t left_out) const {
   if (k == 0 || empty()) return std::vector<hit>();
+  const bool leaves_out = left_out != detail::graph_links::none;
   const auto scan = [&]() -> result<std::vector<hit>> {
-    TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), k, all_living(options)));
+    const std::size_t most = k + std::size_t{leaves_out};
+    TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), most, all_living(options)));
+    if (leaves_out) std::erase_if(all.front(), [&](const hit& one) { return one.id == base::ids()[left_out]; });
+    all.front().resize(std::min(k, all.front().size()));
     return std::move(all.front());
   };
   if (!walk_pays(effort)) return scan();
   const auto memory = memory_.take();
   const auto scoring = guide_.scoring(base::rows());
-  const auto score = scoring.of_query(query);
+  const auto score_of_query = scoring.of_query(query);
+  // A row that is left out is no step on the way either: it lies nowhere.
+  const auto score = [&](std::span<const std::uint32_t> at, float* keys) {
+    score_of_query(at, keys);
+    if (!leaves_out) return;
+    for (std::size_t i = 0; i < at.size(); ++i)
+      if (at[i] == left_out) keys[i] = std::numeric_limits<float>::infinity();
+  };
   const bool watched = options.stop.stop_possible() || options.deadline;
-  const bool picky = options.filter || base::gone() > 0;
+  const bool picky = options.filter || base::gone() > 0 || leaves_out;
   std::size_t steps = 0;
   bool stopped = false;
   const auto go_on = [&](std::size_t seen) {
@@ -132,7 +172,9 @@ result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const Vi
   const detail::near_row from = descend_to(graph_, 0, score, *memory);
   bool done = false;
   if (picky) {
-    const auto passes = [&](std::uint32_t row) { return !is_removed(row) && (!options.filter || options.filter(base::ids()[row])); };
+    const auto passes = [&](std::uint32_t row) {
+      return row != left_out && !is_removed(row) && (!options.filter || options.filter(base::ids()[row]));
+    };
     done = walk(graph_, 0, {&from, 1}, effort, score, passes, go_on, *memory);
   } else {
     done = walk(graph_, 0, {&from, 1}, effort, score, detail::every_row, go_on, *memory);
@@ -160,6 +202,66 @@ result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::within(const Que
     found.erase(std::find_if_not(found.begin(), found.end(), is_near), found.end());
   }
   return found;
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <class Queries>
+result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate_on(const Queries& queries, std::size_t count,
+                                                                                std::span<const std::uint32_t> rows,
+                                                                                const calibration_options& options) {
+  const std::size_t k = options.k;
+  if (k == 0 || count == 0 || size() <= k)
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration",
+                 .wanted = "queries, k from 1 on and more rows than k",
+                 .found = std::to_string(count) + " queries, k " + std::to_string(k) + ", " + std::to_string(size()) + " rows"});
+  const search_options plain{.threads = options.threads, .stop = options.stop};
+  TESSERA_TRY(auto truth, scan_rows<Metric>(queries, base::rows(), base::ids(), k + (rows.empty() ? 0 : 1), all_living(plain)));
+  for (std::size_t q = 0; q < rows.size(); ++q) {
+    std::erase_if(truth[q], [&](const hit& one) { return one.id == base::ids()[rows[q]]; });
+    truth[q].resize(std::min(k, truth[q].size()));
+  }
+  const auto ask = [&](std::size_t q, std::size_t effort) {
+    return nearest(queries[q].view(), k, effort, {.stop = options.stop}, rows.empty() ? detail::graph_links::none : rows[q]);
+  };
+  const auto measured =
+      detail::measure_recall<Metric::larger_is_nearer>(recall_, truth, k, size(), std::min(most_effort, size()), options, ask);
+  if (!measured) return std::unexpected(measured.error());
+  return calibration_report{count, recall_.reachable()};
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate(const calibration_options& options) {
+  if constexpr (std::is_same_v<Metric, sign_product>) {
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration by sign_product",
+                 .wanted = "queries in f32",
+                 .found = "the index's codes"});
+  } else {
+    std::vector<std::uint32_t> living;
+    for (std::uint32_t row = 0; row < base::ids().size(); ++row)
+      if (!is_removed(row)) living.push_back(row);
+    const std::size_t count = std::min(options.queries, living.size());
+    std::vector<std::uint32_t> rows(count);
+    std::vector<typename base::row_view> queries;
+    for (std::size_t q = 0; q < count; ++q) {
+      rows[q] = living[q * living.size() / count];
+      queries.push_back(base::rows().row(rows[q]));
+    }
+    return calibrate_on(queries, count, rows, options);
+  }
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <embedding_space QuerySpace, tessera::precision QueryPrecision>
+result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate(const embedding_matrix<QuerySpace, QueryPrecision>& queries,
+                                                                             const calibration_options& options) {
+  if constexpr (detail::index_answers<hnsw, embedding_matrix<QuerySpace, QueryPrecision>>()) {
+    TESSERA_CHECK(detail::same_model<Space>(made_by(), queries.made_by(), "queries"));
+    return calibrate_on(queries, queries.rows(), {}, options);
+  } else {
+    return calibration_report{};
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------------ the file
@@ -197,12 +299,15 @@ result<> hnsw<Space, Precision, Metric, Guide>::save(std::string_view path, cons
   sections.push_back({"levels", std::as_bytes(std::span(levels))});
   sections.push_back({"upper", std::as_bytes(std::span(upper))});
   guide_.add_sections(sections);
+  const auto recall = recall_.numbers();
+  if (!recall_.empty()) sections.push_back({"recall", std::as_bytes(std::span(recall))});
   return write_index_file(path, what, sections);
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<> hnsw<Space, Precision, Metric, Guide>::read_sections(const index_file& file) {
-  TESSERA_CHECK(file.has_sections(base::row_sections + graph_sections + guide_type::section_count));
+  TESSERA_TRY(const bool calibrated, detail::read_recall(file, recall_));
+  TESSERA_CHECK(file.has_sections(base::row_sections + graph_sections + guide_type::section_count + std::size_t{calibrated}));
   TESSERA_TRY(const auto numbers, detail::all_values<std::uint64_t>(file, "graph"));
   if (numbers.size() != 8)
     return fail({.code = error_code::malformed, .thing = "section graph", .wanted = "8 numbers", .found = std::to_string(numbers.size())});

@@ -22,6 +22,7 @@
 #include <tessera/kernel/select.hpp>
 #include <tessera/kernel/reach.hpp>
 #include <tessera/kernel/sieve.hpp>
+#include <tessera/kernel/signs.hpp>
 
 #include <hwy/highway.h>
 
@@ -35,6 +36,7 @@ inline constexpr kernel_table table = {
     .select = select_table,
     .sieve = sieve_table,
     .reach = reach_table,
+    .signs = sign_table,
     .convert = convert_table,
     .quantize = quantize_table,
     .matmul = matmul_table,

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Walks a graph by codes of one bit a component, one cache line a row at up to 448 dimensions, and scores what it finds by the rows.
+///
+///     ts::hnsw<model::space, ts::f16, ts::cosine, ts::one_bit_codes> index;     // else as any hnsw; hits have the metric's bits
+///
+/// Keys are RaBitQ's estimates (index/bit_codes.hpp). They are coarse, so links are chosen by the rows themselves and all rows that a walk
+/// keeps are scored: its effort is also how many. Nothing rests on the codes but the way.
+///
+/// The mean is learned when there are 256 rows and again whenever there are four times as many. The file holds the rows and links;
+/// codes are made when it is opened.
+#pragma once
+
+#include <tessera/index/bit_codes.hpp>
+#include <tessera/index/metric_place.hpp>
+#include <tessera/index/row_scoring.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+
+template <class Metric, class Space, class Precision>
+class one_bit_guide {
+  static_assert(floating_precision<Precision> && (std::is_same_v<Metric, cosine> || std::is_same_v<Metric, inner_product> ||
+                                                  std::is_same_v<Metric, squared_l2>),
+                "tessera: one_bit_codes are of floating-point rows met by cosine, inner_product or squared_l2");
+  using frame = bit_frame<rotated_bits, Space::dimension>;
+  static constexpr std::size_t stride = round_up(8 * frame::words + 8, 64);
+  using query_code = bit_query<frame::planes, stride / 8>;
+
+ public:
+  using matrix = embedding_matrix<Space, Precision>;
+  static constexpr bool exact = false;
+  static constexpr std::string_view kind = "hnsw";
+  static constexpr std::size_t section_count = 0;
+
+  class scoring_of {
+   public:
+    scoring_of(const one_bit_guide& guide, const matrix& rows) noexcept : guide_(&guide), by_rows_(rows) {}
+    [[nodiscard]] auto of_row(std::uint32_t row) const noexcept { return by_rows_.of_row(row); }
+    template <class View>
+    [[nodiscard]] auto of_query(const View& query) const noexcept {
+      scorer made(guide_->records_.data());
+      alignas(vector_alignment) float x[Space::dimension];
+      static_cast<void>(place_for_metric<Metric>(query, x));
+      guide_->frame_.prepare(x, made.query());
+      return made;
+    }
+
+   private:
+    const one_bit_guide* guide_;
+    row_scoring<Metric, matrix> by_rows_;
+  };
+  [[nodiscard]] scoring_of scoring(const matrix& rows) const noexcept { return scoring_of(*this, rows); }
+
+  [[nodiscard]] static std::size_t scored(std::size_t, std::size_t effort) noexcept { return effort; }
+
+  /// Codes for the rows from `first` on. Links do not depend on codes, so none has to be chosen anew.
+  [[nodiscard]] result<bool> append(const matrix& rows, std::size_t first) {
+    const std::size_t count = rows.rows();
+    if (count * stride > records_.size()) {
+      const std::size_t room = first > 0 && count == first + 1 ? count + count / 2 : count;
+      TESSERA_TRY(auto records, aligned_buffer<std::uint8_t>::make(room * stride));
+      std::copy_n(records_.data(), first * stride, records.data());
+      records_ = std::move(records);
+    }
+    if (count >= first_training && count >= 4 * trained_at_) {
+      frame_.learn(count, [&](std::size_t i, float* x) { static_cast<void>(place_for_metric<Metric>(rows.row(i), x)); });
+      trained_at_ = count;
+      first = 0;
+    }
+    for (std::size_t row = first; row < count; ++row) {
+      alignas(vector_alignment) float x[Space::dimension];
+      const double half = place_for_metric<Metric>(rows.row(row), x);
+      const auto code = frame_.encode(x, half);
+      std::uint8_t* record = records_.data() + row * stride;
+      std::memcpy(record, code.bits.data(), sizeof code.bits);
+      std::memcpy(record + stride - 8, &code.factor, 4);
+      std::memcpy(record + stride - 4, &code.offset, 4);
+    }
+    rows_ = count;
+    return false;
+  }
+  void take_out(std::size_t row) noexcept {
+    --rows_;
+    if (row != rows_) std::memcpy(records_.data() + row * stride, records_.data() + rows_ * stride, stride);
+  }
+  void drop_last() noexcept { --rows_; }
+  void add_sections(std::vector<index_section>&) const noexcept {}
+  [[nodiscard]] result<> read(const index_file&, const matrix& rows) {
+    if (rows.empty()) return {};
+    TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
+    return {};
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + frame_.memory_bytes(); }
+
+ private:
+  static constexpr std::size_t first_training = 256;
+
+  class scorer {
+   public:
+    explicit scorer(const std::uint8_t* records) noexcept : records_(records) {}
+    void operator()(std::span<const std::uint32_t> at, float* keys) const noexcept {
+      kernel::kernels().signs.listed(query_.view(), records_, at.data(), at.size(), keys);
+      if (query_.usable) return;
+      std::fill_n(keys, at.size(), std::numeric_limits<float>::infinity());
+    }
+    [[nodiscard]] query_code& query() noexcept { return query_; }
+
+   private:
+    const std::uint8_t* records_;
+    query_code query_;
+  };
+
+  frame frame_;
+  std::size_t rows_ = 0, trained_at_ = 0;
+  aligned_buffer<std::uint8_t> records_;  // [rows, stride]: bits, zeros, f, offset
+};
+
+}  // namespace detail
+
+/// The graph is walked by codes of one bit a component.
+struct one_bit_codes {
+  template <class Metric, class Space, class Precision>
+  using guide = detail::one_bit_guide<Metric, Space, Precision>;
+};
+
+}  // namespace tessera::inline TESSERA_ABI
