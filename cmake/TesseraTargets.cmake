@@ -19,7 +19,7 @@ set(TESSERA_NEEDS_io simdjson crypto)
 set(TESSERA_NEEDS_text utf8proc pcre2)
 set(TESSERA_NEEDS_model hana)
 set(TESSERA_FOLDERS_core base type kernel op interop)
-set(TESSERA_FOLDERS_io io index)
+set(TESSERA_FOLDERS_io io index store)
 set(TESSERA_FOLDERS_text text)
 set(TESSERA_FOLDERS_model graph model)
 
