@@ -31,6 +31,28 @@ inline std::string payload_of(std::uint64_t id, unsigned version = 0) {
 }
 inline std::string metadata_of(std::uint64_t id) { return id % 2 == 0 ? "even" : "odd"; }
 
+/// In memory where the system has such a place: a killed process loses nothing of it, and a sync costs nothing.
+class memory_directory {
+ public:
+  memory_directory() {
+    std::error_code none;
+    std::string name = (std::filesystem::is_directory("/dev/shm", none) ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
+                       "/tessera-test-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  memory_directory(const memory_directory&) = delete;
+  memory_directory& operator=(const memory_directory&) = delete;
+  ~memory_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// What a store should hold: version by id.
 using expected_rows = std::map<std::uint64_t, unsigned>;
 

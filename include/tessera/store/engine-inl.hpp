@@ -159,10 +159,11 @@ TESSERA_INLINE result<> store_engine::recover() {
                    .found = hex_text(header.store, 16) + ", generation " + std::to_string(header.generation),
                    .path = at->second});
     store_ = header.store;
-    if (header.first != number_)
+    // A log that was begun but not changed to begins earlier, and holds nothing.
+    if (header.first > number_)
       report_.damaged.push_back({at->second, 0, 0,
                                  "changes " + std::to_string(number_) + " to " + std::to_string(header.first) + ", which are missing"});
-    number_ = contents.next;
+    number_ = std::max(number_, contents.next);
     last = at->first;
     ++report_.logs;
     if (!is_last) older += file.size();

@@ -67,9 +67,10 @@ template <class Fill>
           }};
 }
 
-[[nodiscard]] inline result<> write_snapshot(const std::string& path, const index_description& what,
-                                             const snapshot_numbers& numbers, const store_engine::view& view, const snapshot_plan& plan, const graph_links* graph,
-                                             const hnsw_settings& settings, const std::stop_token& stop) {
+[[nodiscard]] inline result<> write_snapshot(const std::string& path, const index_description& what, const snapshot_numbers& numbers,
+                                             const store_engine::view& view, const snapshot_plan& plan,
+                                             const graph_links* graph, const hnsw_settings& settings,
+                                             const std::stop_token& stop) {
   const row_table& table = *view.rows;
   const row_layout& layout = table.layout();
   const std::size_t n = plan.order.size();
