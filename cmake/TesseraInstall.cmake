@@ -57,5 +57,8 @@ if(TARGET tessera_interop)
   tessera_pkgconfig(tessera-interop "Tessera: xtensor views and evaluation"
     "tessera-core, xtensor >= ${TESSERA_XTENSOR_FLOOR}, xsimd >= ${TESSERA_XSIMD_FLOOR}" "" "-DXTENSOR_USE_XSIMD")
 endif()
+if(TESSERA_NEEDS_compiled)
+  string(APPEND compiled_requires ", libzstd")
+endif()
 tessera_pkgconfig(tessera-compiled "Tessera: kernels and readers compiled once" "${compiled_requires}"
   "-L\${libdir} -ltessera_compiled" "-DTESSERA_COMPILED")

@@ -6,6 +6,7 @@
 #   tessera::text      tokenizers                                 + utf8proc, PCRE2
 #   tessera::model     graphs and models                          + Boost headers (Hana)
 #   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
+#                      + zstd, where it is found, in tessera::compiled: stores compress payloads
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
 
 find_package(Threads REQUIRED)
@@ -77,6 +78,15 @@ foreach(component ${TESSERA_COMPONENTS_FOUND})
     target_sources(tessera_compiled PRIVATE ${sources})
   endforeach()
 endforeach()
+set(TESSERA_NEEDS_compiled)
+if(TARGET tessera_io)
+  tessera_find(zstd)
+  if(TARGET tessera::dep::zstd)
+    set(TESSERA_NEEDS_compiled zstd)
+    target_compile_definitions(tessera_compiled PRIVATE TESSERA_ZSTD)
+    target_link_libraries(tessera_compiled PRIVATE tessera::dep::zstd)
+  endif()
+endif()
 # Extra options for the one file that holds every kernel for every target (the sanitizer presets bound its compile time with them).
 set(TESSERA_KERNEL_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/kernel.cpp alone")
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/kernel.cpp PROPERTIES COMPILE_OPTIONS "${TESSERA_KERNEL_OPTIONS}")

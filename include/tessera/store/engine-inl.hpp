@@ -2,6 +2,7 @@
 /// Opening a store: the lock, the files, recovery (store/engine.hpp).
 #pragma once
 
+#include <tessera/store/compression.hpp>
 #include <tessera/store/engine.hpp>
 
 #include <dirent.h>
@@ -39,6 +40,12 @@ TESSERA_INLINE result<std::unique_ptr<store_engine>> store_engine::open(std::str
   std::unique_ptr<store_engine> made(new store_engine(path, kind, options));
   if (path.empty() || path.find('\0') != std::string_view::npos)
     return fail({.code = error_code::invalid_argument, .thing = "path", .found = path.empty() ? "nothing" : "a NUL character"});
+  if (options.compression != 0 && !can_compress())
+    return fail({.code = error_code::unsupported,
+                 .thing = "compression of payloads",
+                 .wanted = "a build with zstd (TESSERA_ZSTD)",
+                 .found = "one without"});
+  made->kind_.layout.usage = options.evict.counts;
   TESSERA_CHECK(made->lock_directory());
   TESSERA_CHECK(made->recover());
   made->start_threads();
@@ -244,5 +251,6 @@ TESSERA_INLINE store_engine::~store_engine() {
 
 }  // namespace tessera::inline TESSERA_ABI::detail
 
+#include <tessera/store/engine_budget-inl.hpp>
 #include <tessera/store/engine_build-inl.hpp>
 #include <tessera/store/engine_commit-inl.hpp>

@@ -10,6 +10,7 @@
 
 #include <tessera/base/observer.hpp>
 #include <tessera/index/hnsw.hpp>
+#include <tessera/store/eviction.hpp>
 #include <tessera/store/log.hpp>
 #include <tessera/store/row_table.hpp>
 
@@ -30,6 +31,9 @@ struct store_options {
   std::uint64_t snapshot_after = std::uint64_t{256} << 20u;  ///< bytes of logs; 0: only when `snapshot` is called
   bool create = true;                      ///< a directory that is not there, or empty, becomes an empty store
   provenance origin = {};                  ///< where the rows come from; a snapshot that says something else is refused
+  std::size_t budget = 0;                  ///< bytes that rows may take in memory and in the mapped snapshot; 0: any number
+  eviction evict = {};                     ///< what goes where the budget is full
+  int compression = 0;                     ///< level of zstd for payloads; 0: none
   tessera::observer observer = {};         ///< hears of errors in the background and of damaged rows
   detail::file_calls calls = detail::file_calls::system();  ///< for tests
 };
@@ -78,6 +82,8 @@ class store_engine {
   }
   /// All changes or none. Errors: invalid_argument, not_found, mismatch, too_long, out_of_memory, io.
   [[nodiscard]] result<> commit(std::span<row_change> changes, fingerprint made_by);
+  /// A search or a `get` gave this row away.
+  void used(const view& rows, std::size_t row) noexcept;
   [[nodiscard]] result<> sync();
   [[nodiscard]] result<> index(const std::stop_token& stop);
   [[nodiscard]] result<> snapshot(const std::stop_token& stop);
@@ -98,6 +104,11 @@ class store_engine {
   }
   [[nodiscard]] std::size_t memory_bytes() const;
   [[nodiscard]] std::uint64_t log_bytes() const;
+  [[nodiscard]] std::size_t all_bytes() const {
+    const std::lock_guard lock(writing_);
+    return held_bytes() + table_->mapped_bytes();
+  }
+  [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_.load(std::memory_order_relaxed); }
 
  private:
   struct waiting {
@@ -126,7 +137,17 @@ class store_engine {
   void start_threads();
   void remove_before(std::uint64_t generation);
 
+  // engine_budget-inl.hpp: memory; these under writing_
+  [[nodiscard]] std::size_t held_bytes() const;
+  [[nodiscard]] std::size_t reserve_bytes(std::size_t rows) const;
+  [[nodiscard]] std::size_t excess(std::size_t rows, std::size_t content_bytes, std::size_t batch_bytes) const;
+  [[nodiscard]] result<> fits(std::size_t rows, std::size_t content_bytes, std::size_t batch_bytes) const;
+  // and these not
+  [[nodiscard]] result<> make_space(std::size_t rows, std::size_t content_bytes, std::size_t batch_bytes);
+  [[nodiscard]] std::vector<std::uint64_t> least_worth(const view& rows, std::size_t count) const;
+
   // engine_commit-inl.hpp: writing
+  [[nodiscard]] result<> commit_once(std::span<row_change> changes, fingerprint made_by);
   void run(std::vector<waiting*>& group, std::size_t& taken);
   [[nodiscard]] result<> check(waiting& one) const;
   [[nodiscard]] result<> write(std::span<waiting* const> accepted);
@@ -142,7 +163,7 @@ class store_engine {
   [[nodiscard]] result<graph_links> graph_of(const view& rows, const std::stop_token& stop) const;
   [[nodiscard]] result<> index_rows(const std::stop_token& stop);
   [[nodiscard]] result<> take_snapshot(const std::stop_token& stop);
-  [[nodiscard]] result<> exchange(const view& written, std::shared_ptr<row_table> table);
+  [[nodiscard]] result<> exchange(const view& written, std::span<const std::uint32_t> order, std::shared_ptr<row_table> table);
   void note_background(const result<>& outcome);
 
   std::string path_;
@@ -172,6 +193,9 @@ class store_engine {
   aligned_buffer<std::byte> batch_;
   std::uint64_t generation_ = 0;
 
+  mutable std::atomic<std::size_t> working_{0};  // bytes of links that are being made
+  std::atomic<std::uint32_t> uses_{0};
+  std::atomic<std::uint64_t> evicted_{0};
   std::mutex building_;  // held by who builds a graph or a snapshot
   std::unique_ptr<thread_pool> pool_;
   std::mutex wake_;

@@ -88,6 +88,7 @@ TESSERA_INLINE result<graph_links> store_engine::graph_of(const view& rows, cons
     if (!graph) graph = graph_links(options_.graph.degree);  // it is made anew from the rows
   }
   TESSERA_CHECK(graph->reserve(rows.count));
+  working_ = graph->memory_bytes();
   TESSERA_CHECK(kind_.link(*graph, {.table = rows.rows.get(), .count = rows.count}, options_.graph, pool_.get(), stop));
   return graph;
 }
@@ -98,6 +99,7 @@ TESSERA_INLINE result<> store_engine::index_rows(const std::stop_token& stop) {
   if (linked_rows(rows) == rows.count) return {};
   TESSERA_TRY(auto graph, graph_of(rows, stop));
   auto made = std::make_shared<const graph_links>(std::move(graph));
+  working_ = 0;
   const std::lock_guard lock(published_);
   if (view_.rows == rows.rows) view_.graph = std::move(made);
   return {};
@@ -141,17 +143,25 @@ TESSERA_INLINE result<> store_engine::take_snapshot(const std::stop_token& stop)
   const snapshot_numbers numbers{.store = store_, .generation = generation, .next = rows.number};
   const std::string path = snapshot_path(generation);
   TESSERA_CHECK(write_snapshot(path, what, numbers, rows, plan, options_.exact ? nullptr : &graph, options_.graph, stop));
+  graph = graph_links();
+  working_ = 0;
   TESSERA_TRY(auto table, row_table::open(path, kind_.layout, kind_.what, options_.origin));
-  TESSERA_CHECK(exchange(rows, std::move(table)));
+  TESSERA_CHECK(exchange(rows, plan.order, std::move(table)));
   remove_before(generation);
   return {};
 }
 
 /// The new table takes the place of the old one, with what has changed since it was written.
-TESSERA_INLINE result<> store_engine::exchange(const view& written, std::shared_ptr<row_table> table) {
+TESSERA_INLINE result<> store_engine::exchange(const view& written, std::span<const std::uint32_t> order,
+                                              std::shared_ptr<row_table> table) {
   const std::lock_guard lock(writing_);
   const view current = now();
   row_table& old = *current.rows;
+  const auto carry_usage = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = 0; options_.evict.counts && i < 2; ++i)
+      table->usage(to)[i] = std::atomic_ref(old.usage(from)[i]).load(std::memory_order_relaxed);
+  };
+  for (std::size_t row = 0; row < order.size(); ++row) carry_usage(order[row], row);
   for (std::size_t row = 0; row < written.count; ++row) {
     if (!old.visible(row, written.change) || old.visible(row, current.change)) continue;
     if (const auto gone = table->find(old.ids()[row])) table->kill(*gone, 1);
@@ -161,15 +171,16 @@ TESSERA_INLINE result<> store_engine::exchange(const view& written, std::shared_
     TESSERA_TRY(const auto content, old.content(row));
     TESSERA_CHECK(table->make_room(1, content.metadata.size() + content.payload.size()));
     const auto& layout = kind_.layout;
-    table->append({.kind = change_kind::add,
-                   .compressed = content.compressed,
-                   .id = old.ids()[row],
-                   .norm = layout.norms ? old.norms()[row] : 0.0f,
-                   .scale = layout.scales ? old.scales()[row] : 0.0f,
-                   .vector = {old.rows() + row * layout.stride, layout.vector_bytes},
-                   .metadata = content.metadata,
-                   .payload = content.payload,
-                   .whole = content.whole});
+    const std::size_t to = table->append({.kind = change_kind::add,
+                                          .compressed = content.compressed,
+                                          .id = old.ids()[row],
+                                          .norm = layout.norms ? old.norms()[row] : 0.0f,
+                                          .scale = layout.scales ? old.scales()[row] : 0.0f,
+                                          .vector = {old.rows() + row * layout.stride, layout.vector_bytes},
+                                          .metadata = content.metadata,
+                                          .payload = content.payload,
+                                          .whole = content.whole});
+    carry_usage(row, to);
   }
   table_ = std::move(table);
   change_ = 1;

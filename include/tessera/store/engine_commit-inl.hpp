@@ -9,7 +9,7 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-TESSERA_INLINE result<> store_engine::commit(std::span<row_change> changes, fingerprint made_by) {
+TESSERA_INLINE result<> store_engine::commit_once(std::span<row_change> changes, fingerprint made_by) {
   if (changes.empty()) return {};
   waiting mine{.changes = changes, .made_by = kind_.anonymous ? fingerprint{} : made_by};
   std::unique_lock lock(queue_);
@@ -107,6 +107,7 @@ TESSERA_INLINE result<> store_engine::write(std::span<waiting* const> accepted) 
       contents += change.metadata.size() + change.payload.size();
     }
   }
+  TESSERA_CHECK(fits(rows, contents, bytes));
   TESSERA_CHECK(table_->make_room(rows, contents));
   if (change_ == std::numeric_limits<std::uint32_t>::max())
     return fail({.code = error_code::overloaded, .thing = "changes since the last snapshot", .wanted = "fewer than 2^32"});
@@ -138,7 +139,9 @@ TESSERA_INLINE void store_engine::apply(std::span<waiting* const> accepted) noex
     for (const row_change& change : one->changes) {
       if (change.kind != change_kind::add)
         if (const auto row = table_->find(change.id)) table_->kill(*row, change_);
-      if (change.kind != change_kind::remove) table_->append(change);
+      if (change.kind == change_kind::remove) continue;
+      const std::size_t row = table_->append(change);
+      if (options_.evict.counts) table_->usage(row)[1] = uses_.load(std::memory_order_relaxed);
     }
     number_ += one->changes.size();
   }
@@ -181,14 +184,6 @@ TESSERA_INLINE void store_engine::flush_in_time(const std::stop_token& stop) {
     }
     note_background(sync());
   }
-}
-
-TESSERA_INLINE std::size_t store_engine::memory_bytes() const {
-  const std::lock_guard lock(writing_);
-  const view rows = now();
-  std::size_t bytes = sizeof(store_engine) + table_->memory_bytes() + batch_.bytes();
-  if (rows.graph) bytes += rows.graph->memory_bytes();
-  return bytes;
 }
 
 TESSERA_INLINE std::uint64_t store_engine::log_bytes() const {

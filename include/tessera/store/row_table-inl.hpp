@@ -89,14 +89,16 @@ TESSERA_INLINE std::size_t row_table::memory_bytes() const noexcept {
                       contents_.capacity() * sizeof(contents_[0]) + table_.memory_bytes();
   if (layout_.norms) bytes += page_bytes(count_ * sizeof(float));
   if (layout_.scales) bytes += page_bytes(count_ * sizeof(float));
+  if (layout_.usage) bytes += page_bytes(2 * count_ * sizeof(std::uint32_t));
   if (graph_) bytes += graph_->memory_bytes();
   return bytes;
 }
 
 TESSERA_INLINE std::size_t row_table::room_bytes(std::size_t rows, std::size_t content_bytes) const noexcept {
   const std::size_t a_row = layout_.stride + sizeof(content_place) + sizeof(std::uint64_t) + sizeof(std::uint32_t) +
-                            (layout_.norms ? sizeof(float) : 0) + (layout_.scales ? sizeof(float) : 0);
-  std::size_t bytes = rows * a_row + 6 * std::size_t{4096};
+                            (layout_.norms ? sizeof(float) : 0) + (layout_.scales ? sizeof(float) : 0) +
+                            (layout_.usage ? 2 * sizeof(std::uint32_t) : 0);
+  std::size_t bytes = rows * a_row + 7 * std::size_t{4096};
   if (contents_.empty() || contents_.back().size() - content_used_ < content_bytes) bytes += std::max(content_bytes, content_chunk);
   // The table of ids doubles.
   const std::size_t tail = count_ - base_ + rows;
@@ -119,6 +121,7 @@ TESSERA_INLINE result<> row_table::make_room(std::size_t rows, std::size_t conte
   TESSERA_CHECK(places_.commit(tail));
   if (layout_.norms) TESSERA_CHECK(norms_.commit(wanted));
   if (layout_.scales) TESSERA_CHECK(scales_.commit(wanted));
+  if (layout_.usage) TESSERA_CHECK(usage_.commit(2 * wanted));
   if (content_bytes > 0 && (contents_.empty() || contents_.back().size() - content_used_ < content_bytes)) {
     TESSERA_TRY(auto chunk, aligned_buffer<std::byte>::make(std::max(content_bytes, content_chunk)));
     content_bytes_ += chunk.bytes();

@@ -26,6 +26,7 @@ struct row_layout {
   std::size_t vector_bytes = 0;  ///< of the components
   std::size_t stride = 0;        ///< from row to row
   bool norms = false, scales = false;
+  bool usage = false;  ///< uses are counted
 };
 
 /// Where the content of a row lies.

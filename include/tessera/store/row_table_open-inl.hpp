@@ -79,6 +79,7 @@ TESSERA_INLINE result<> row_table::load(const index_description& wanted, const p
   if (layout_.norms) TESSERA_CHECK(copy(base_norms_, norms_));
   if (layout_.scales) TESSERA_CHECK(copy(base_scales_, scales_));
   TESSERA_CHECK(died_.commit(base_));
+  if (layout_.usage) TESSERA_CHECK(usage_.commit(2 * base_));
   // Ids that are not what was written must not break the order by which the others are found.
   const bool ids_good = intact(base_ids_.data(), base_ids_.size());
   std::uint64_t last = 0;

@@ -151,6 +151,10 @@ class store {
   /// Bytes of the mapped snapshot, and of the logs that follow it.
   [[nodiscard]] std::size_t mapped_bytes() const { return engine_->now().rows->mapped_bytes(); }
   [[nodiscard]] std::uint64_t log_bytes() const { return engine_->log_bytes(); }
+  /// What the budget bounds: memory and mapped snapshot.
+  [[nodiscard]] std::size_t held_bytes() const { return engine_->all_bytes(); }
+  /// Rows that went because the budget was full, since the store was opened.
+  [[nodiscard]] std::uint64_t evicted() const { return engine_->evicted(); }
 
  private:
   explicit store(std::unique_ptr<detail::store_engine> engine) noexcept : engine_(std::move(engine)) {}
@@ -186,6 +190,11 @@ class store {
     if (options.recall != 0.0)
       return fail({.code = error_code::invalid_argument, .thing = "recall", .wanted = "an index that has been calibrated"});
     return std::max(k, options.effort == 0 ? engine_->options().graph.effort : options.effort);
+  }
+  void used(const detail::store_engine::view& view, const std::vector<hit>& hits) const {
+    if (!engine_->options().evict.counts) return;
+    for (const hit& one : hits)
+      if (const auto row = view.rows->find(one.id)) engine_->used(view, *row);
   }
   /// A search found the graph damaged: it is made anew.
   void mend(const detail::store_engine::view& view) const {

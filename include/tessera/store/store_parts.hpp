@@ -2,6 +2,7 @@
 /// The longer member functions of `store`: reading. Included by store/store.hpp.
 #pragma once
 
+#include <tessera/store/compression.hpp>
 #include <tessera/store/store.hpp>
 
 #include <algorithm>
@@ -26,7 +27,12 @@ result<stored_row<Space, Precision>> store<Space, Precision, Metric>::get(std::u
   row_type made;
   made.vector = embedding<Space, Precision>(found.values(), found.facts(), view.made_by);
   made.metadata.assign(content.metadata.begin(), content.metadata.end());
-  made.payload.assign(content.payload.begin(), content.payload.end());
+  if (content.compressed) {
+    TESSERA_TRY(made.payload, decompressed(content.payload, content.whole));
+  } else {
+    made.payload.assign(content.payload.begin(), content.payload.end());
+  }
+  engine_->used(view, *at);
   return made;
 }
 
@@ -50,6 +56,7 @@ result<std::vector<hit>> store<Space, Precision, Metric>::search(const Query& qu
     TESSERA_TRY(const std::size_t effort, effort_of(k, options));
     const auto passes = filter_of(*view.rows, where);
     TESSERA_TRY(found, searcher(view, memory_, options, passes).nearest(query.view(), k, effort));
+    used(view, found);
     mend(view);
   }
   return found;
@@ -73,6 +80,7 @@ result<std::vector<std::vector<hit>>> store<Space, Precision, Metric>::search(co
       else outcomes[q] = std::unexpected(std::move(hits).error());
     });
     for (result<>& outcome : outcomes) TESSERA_CHECK(std::move(outcome));
+    for (const auto& hits : found) used(view, hits);
     mend(view);
   }
   return found;
@@ -102,6 +110,7 @@ result<std::vector<hit>> store<Space, Precision, Metric>::within(const Query& qu
       if (found.size() < effort || !is_near(found.back())) break;
     }
     found.erase(std::find_if_not(found.begin(), found.end(), is_near), found.end());
+    used(view, found);
     mend(view);
   }
   return found;

@@ -25,7 +25,7 @@ class table_rows {
   static constexpr std::size_t dimension = Space::dimension, stored = matrix::stored, stride = matrix::stride;
   static constexpr bool has_norm = requires(row_facts<Precision> facts) { facts.norm; };
   static constexpr bool has_scale = requires(row_facts<Precision> facts) { facts.scale; };
-  static constexpr row_layout layout{stored * sizeof(storage), stride * sizeof(storage), has_norm, has_scale};
+  static constexpr row_layout layout{stored * sizeof(storage), stride * sizeof(storage), has_norm, has_scale, false};
 
   explicit table_rows(const row_table& table, const std::uint32_t* order = nullptr) noexcept
       : values_(reinterpret_cast<const storage*>(table.rows())),
