@@ -5,7 +5,7 @@
 #
 #   tessera_find(highway)     defines tessera::dep::highway, or stops with a sentence
 #
-# Known: highway, simdjson, crypto, utf8proc, pcre2, hana, xtensor, mpi, catch2, benchmark, cli11.
+# Known: highway, simdjson, crypto, zstd, utf8proc, pcre2, hana, xtensor, mpi, catch2, benchmark, cli11.
 include_guard(GLOBAL)
 
 set(TESSERA_DEPS_PREFIX ${CMAKE_CURRENT_LIST_DIR}/../.deps/prefix)
@@ -131,6 +131,14 @@ function(tessera_find_crypto)
     tessera_fetch(OPENSSL)
   endif()
   tessera_found(crypto OpenSSL::Crypto)
+endfunction()
+
+# Optional: stores compress payloads with it.
+function(tessera_find_zstd)
+  tessera_find_plain(tessera::zstd zstd.h zstd)
+  if(TARGET tessera::zstd)
+    tessera_found(zstd tessera::zstd)
+  endif()
 endfunction()
 
 function(tessera_find_utf8proc)

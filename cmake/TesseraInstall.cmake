@@ -64,5 +64,8 @@ if(TARGET tessera_distributed)
   tessera_pkgconfig(tessera-distributed "Tessera: indexes and corpora over MPI" "tessera-model, tessera-compiled, ompi"
     "-L\${libdir} -ltessera_distributed" "")
 endif()
+if(TESSERA_NEEDS_compiled)
+  string(APPEND compiled_requires ", libzstd")
+endif()
 tessera_pkgconfig(tessera-compiled "Tessera: kernels and readers compiled once" "${compiled_requires}"
   "-L\${libdir} -ltessera_compiled" "-DTESSERA_COMPILED")

@@ -6,6 +6,7 @@
 #   tessera::text      tokenizers                                 + utf8proc, PCRE2
 #   tessera::model     graphs and models                          + Boost headers (Hana)
 #   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
+#                      + zstd, where it is found, in tessera::compiled: stores compress payloads
 #   tessera::distributed  distributed/, over compiled and model; only where an MPI is found
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
 
@@ -20,7 +21,7 @@ set(TESSERA_NEEDS_io simdjson crypto)
 set(TESSERA_NEEDS_text utf8proc pcre2)
 set(TESSERA_NEEDS_model hana)
 set(TESSERA_FOLDERS_core base type kernel op interop)
-set(TESSERA_FOLDERS_io io index)
+set(TESSERA_FOLDERS_io io index store)
 set(TESSERA_FOLDERS_text text)
 set(TESSERA_FOLDERS_model graph model)
 
@@ -78,6 +79,15 @@ foreach(component ${TESSERA_COMPONENTS_FOUND})
     target_sources(tessera_compiled PRIVATE ${sources})
   endforeach()
 endforeach()
+set(TESSERA_NEEDS_compiled)
+if(TARGET tessera_io)
+  tessera_find(zstd)
+  if(TARGET tessera::dep::zstd)
+    set(TESSERA_NEEDS_compiled zstd)
+    target_compile_definitions(tessera_compiled PRIVATE TESSERA_ZSTD)
+    target_link_libraries(tessera_compiled PRIVATE tessera::dep::zstd)
+  endif()
+endif()
 # Extra options for the one file that holds every kernel for every target (the sanitizer presets bound its compile time with them).
 set(TESSERA_KERNEL_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/kernel.cpp alone")
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/kernel.cpp PROPERTIES COMPILE_OPTIONS "${TESSERA_KERNEL_OPTIONS}")

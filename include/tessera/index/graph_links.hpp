@@ -99,6 +99,16 @@ class graph_links {
     upper_.resize(upper_.size() + level * degree_, none);
   }
 
+  /// The same links again, with room for `rows` rows. Errors: out_of_memory.
+  [[nodiscard]] result<graph_links> copy(std::size_t rows) const {
+    graph_links made(degree_);
+    TESSERA_CHECK(made.reserve(std::max(rows, this->rows())));
+    std::copy_n(ground_.data(), this->rows() * 2 * degree_, made.ground_.data());
+    made.parents_ = parents_, made.children_ = children_, made.upper_at_ = upper_at_, made.upper_ = upper_;
+    made.entry_ = entry_;
+    return made;
+  }
+
   /// Rows get the numbers of `to` (none: the row is gone), which are those before `rows`, each once. Links to rows that are gone
   /// must have been taken out.
   [[nodiscard]] result<graph_links> renumbered(std::span<const std::uint32_t> to, std::size_t rows) const {

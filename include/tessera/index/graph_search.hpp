@@ -4,6 +4,8 @@
 /// A scorer answers what lies near: `score(rows, keys)` writes one key for each row number, smaller is nearer, never NaN. All rows that a
 /// step has not seen yet are scored in one call, so that the kernel behind it has their memory on the way together.
 ///
+/// A graph is `graph_links`, or another that answers rows, entry, level, places, list, linked and ask_for.
+///
 /// Candidates stand in one sorted array, (key, row) in rising order, so a walk is the same on every run. Its limit counts only those that
 /// may be answers (that a filter lets pass); the others are kept as the way to them.
 #pragma once
@@ -128,8 +130,8 @@ struct walk_memory {
 };
 
 /// Walks downhill on one level until no neighbour is nearer.
-template <class Score>
-[[nodiscard]] near_row descend(const graph_links& graph, std::size_t level, near_row from, const Score& score, walk_memory& memory) {
+template <class Graph, class Score>
+[[nodiscard]] near_row descend(const Graph& graph, std::size_t level, near_row from, const Score& score, walk_memory& memory) {
   memory.keys.resize(std::max(memory.keys.size(), graph.places(0)));
   for (;;) {
     const auto to = graph.linked(from.row, level);
@@ -142,8 +144,8 @@ template <class Score>
 }
 
 /// From the entry down to `level`, where the walk ends on the row that no neighbour is nearer than.
-template <class Score>
-[[nodiscard]] near_row descend_to(const graph_links& graph, std::size_t level, const Score& score, walk_memory& memory) {
+template <class Graph, class Score>
+[[nodiscard]] near_row descend_to(const Graph& graph, std::size_t level, const Score& score, walk_memory& memory) {
   near_row at{0.0f, graph.entry()};
   score(std::span<const std::uint32_t>(&at.row, 1), &at.key);
   for (std::size_t l = graph.level(at.row); l > level; --l) at = descend(graph, l, at, score, memory);
@@ -152,8 +154,8 @@ template <class Score>
 
 /// The `limit` nearest rows on a level that pass, as far as the walk from `from` finds them, in memory.found. `go_on(seen)` is asked
 /// once a step with the number of rows seen; where it says no the walk ends, and so does this function with false.
-template <class Score, class Passes, class GoOn>
-[[nodiscard]] bool walk(const graph_links& graph, std::size_t level, std::span<const near_row> from, std::size_t limit,
+template <class Graph, class Score, class Passes, class GoOn>
+[[nodiscard]] bool walk(const Graph& graph, std::size_t level, std::span<const near_row> from, std::size_t limit,
                         const Score& score, const Passes& passes, const GoOn& go_on, walk_memory& memory) {
   candidate_pool& pool = memory.pool;
   pool.begin(limit);

@@ -4,7 +4,6 @@
 
 #include <tessera/base/aligned.hpp>
 #include <tessera/index/index_file.hpp>
-#include <tessera/io/atomic_file.hpp>
 #include <tessera/io/quoted.hpp>
 
 #include <algorithm>
@@ -157,23 +156,27 @@ TESSERA_INLINE result<> index_file::read_sections(std::size_t header_bytes, std:
   return {};
 }
 
-TESSERA_INLINE result<> index_file::verify() const {
+TESSERA_INLINE bool index_file::block_is_whole(std::size_t block) const noexcept {
   const auto data = bytes_.subspan(data_at_);
-  for (std::size_t block = 0; block * block_bytes < data.size(); ++block) {
-    const std::size_t at = block * block_bytes;
-    const auto wanted = detail::load<std::endian::little, std::uint64_t>(bytes_.data() + directory_at_ + block * 8);
-    if (digest64(data.subspan(at, std::min(block_bytes, data.size() - at))) != wanted)
-      return wrong(error_code::checksum, "block " + std::to_string(block), "its checksum", "another", data_at_ + at);
-  }
+  const std::size_t at = block * block_bytes;
+  TESSERA_ASSERT(at < data.size());
+  const auto wanted = detail::load<std::endian::little, std::uint64_t>(bytes_.data() + directory_at_ + block * 8);
+  return digest64(data.subspan(at, std::min(block_bytes, data.size() - at))) == wanted;
+}
+
+TESSERA_INLINE result<> index_file::verify() const {
+  for (std::size_t block = 0; block < blocks(); ++block)
+    if (!block_is_whole(block))
+      return wrong(error_code::checksum, "block " + std::to_string(block), "its checksum", "another", data_at_ + block * block_bytes);
   return {};
 }
 
-TESSERA_INLINE result<> index_file::matches(const index_description& wanted, const provenance& expected) const {
+TESSERA_INLINE std::vector<error> differences(const index_description& wanted, const index_description& mine,
+                                              const provenance& expected) {
   std::vector<error> found;
   const auto same = [&](const char* thing, const std::string& type, const std::string& file) {
     if (type != file) found.push_back({.code = error_code::mismatch, .thing = thing, .wanted = type, .found = file});
   };
-  const index_description& mine = description_;
   same("kind of index", tessera::quoted(wanted.kind), tessera::quoted(mine.kind));
   same("embedding space", tessera::quoted(wanted.label), tessera::quoted(mine.label));
   same("dimension", std::to_string(wanted.dimension), std::to_string(mine.dimension));
@@ -191,6 +194,11 @@ TESSERA_INLINE result<> index_file::matches(const index_description& wanted, con
     return text;
   };
   if (expected.weights) same("SHA-256 of the weights", hex(expected.weights), hex(mine.origin.weights));
+  return found;
+}
+
+TESSERA_INLINE result<> index_file::matches(const index_description& wanted, const provenance& expected) const {
+  std::vector<error> found = differences(wanted, description_, expected);
   if (found.empty()) return {};
   if (found.size() == 1) return std::unexpected(std::move(found.front()).in(path_));
   return fail({.code = error_code::mismatch,
@@ -224,99 +232,6 @@ TESSERA_INLINE result<> index_file::has_sections(std::size_t count) const {
                detail::index_field::sections);
 }
 
-TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,
-                                         std::span<const index_section> sections) {
-  static_assert(std::endian::native == std::endian::little,
-                "tessera: index files are written on little-endian processors only");
-  constexpr std::size_t width = detail::index_name_bytes;
-  bool fits = what.kind.size() <= width && what.precision.size() <= width && what.metric.size() <= width &&
-              what.label.size() <= index_file::longest_label && sections.size() <= index_file::most_sections;
-  for (const index_section& section : sections) fits = fits && section.name.size() <= 8;
-  if (!fits)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "names in an index file",
-                 .wanted = "kind, precision and metric of at most 16 bytes, a space of at most 4096",
-                 .found = tessera::quoted(what.kind) + ", " + tessera::quoted(what.precision) + ", " +
-                          tessera::quoted(what.metric) + ", " + tessera::quoted(what.label),
-                 .path = std::string(path)});
-
-  // Offsets relative to the data; then, as the directory's size is known, from the file's beginning.
-  std::vector<std::uint64_t> offsets;
-  std::uint64_t data_bytes = 0;
-  for (const index_section& section : sections) {
-    offsets.push_back(round_up(data_bytes, vector_alignment));
-    data_bytes = offsets.back() + section.bytes.size();
-  }
-  const std::size_t header_bytes = detail::index_header_bytes(sections.size(), what.label.size());
-  const std::uint64_t data_at = round_up(header_bytes + detail::index_blocks(data_bytes) * 8, vector_alignment);
-
-  // Hands `use` the data in blocks, the zeros between sections included.
-  const auto each_block = [&](const auto& use) -> result<> {
-    std::vector<std::byte> block;
-    block.reserve(index_file::block_bytes);
-    const auto take = [&](std::span<const std::byte> bytes) -> result<> {
-      while (!bytes.empty()) {
-        const std::size_t now = std::min(index_file::block_bytes - block.size(), bytes.size());
-        block.insert(block.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(now));
-        bytes = bytes.subspan(now);
-        if (block.size() < index_file::block_bytes) continue;
-        TESSERA_CHECK(use(std::span<const std::byte>(block)));
-        block.clear();
-      }
-      return {};
-    };
-    constexpr std::array<std::byte, vector_alignment> zeros{};
-    std::uint64_t at = 0;
-    for (std::size_t i = 0; i < sections.size(); ++i) {
-      TESSERA_CHECK(take(std::span(zeros).first(static_cast<std::size_t>(offsets[i] - at))));
-      TESSERA_CHECK(take(sections[i].bytes));
-      at = offsets[i] + sections[i].bytes.size();
-    }
-    if (!block.empty()) TESSERA_CHECK(use(std::span<const std::byte>(block)));
-    return {};
-  };
-
-  std::string directory;
-  TESSERA_CHECK(each_block([&](std::span<const std::byte> block) -> result<> {
-    append_le(directory, digest64(block));
-    return {};
-  }));
-  directory.resize(static_cast<std::size_t>(data_at) - header_bytes, '\0');
-
-  std::string header(detail::index_magic);
-  append_le(header, index_file::version);
-  append_le(header, static_cast<std::uint32_t>(header_bytes));
-  append_le(header, data_at + data_bytes);
-  append_le(header, what.rows);
-  append_le(header, what.dimension);
-  append_le(header, what.stride_bytes);
-  append_le(header, what.made_by.value);
-  const auto weights = what.origin.weights.value_or(std::array<std::byte, 32>{});
-  header.append(reinterpret_cast<const char*>(weights.data()), weights.size());
-  append_le(header, (what.unit_length ? detail::index_flag_unit : 0u) |
-                        (what.origin.weights ? detail::index_flag_weights : 0u));
-  append_le(header, static_cast<std::uint32_t>(index_file::block_bytes));
-  detail::append_name(header, what.kind, width);
-  detail::append_name(header, what.precision, width);
-  detail::append_name(header, to_string(what.pooling), width);
-  detail::append_name(header, what.metric, width);
-  append_le(header, digest64(std::as_bytes(std::span(directory))));
-  append_le(header, static_cast<std::uint32_t>(sections.size()));
-  append_le(header, static_cast<std::uint32_t>(what.label.size()));
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    detail::append_name(header, sections[i].name, 8);
-    append_le(header, data_at + offsets[i]);
-    append_le(header, std::uint64_t{sections[i].bytes.size()});
-  }
-  header += what.label;
-  header.resize(header_bytes - 8, '\0');
-  append_le(header, digest64(std::as_bytes(std::span(header))));
-
-  TESSERA_TRY(atomic_file file, atomic_file::create(path));
-  TESSERA_CHECK(file.write(header));
-  TESSERA_CHECK(file.write(directory));
-  TESSERA_CHECK(each_block([&](std::span<const std::byte> block) { return file.write(block); }));
-  return file.commit();
-}
-
 }  // namespace tessera::inline TESSERA_ABI
+
+#include <tessera/index/index_file_write-inl.hpp>

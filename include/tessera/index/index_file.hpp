@@ -15,7 +15,9 @@
 #include <tessera/type/pooling.hpp>
 
 #include <array>
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +46,21 @@ struct index_description {
   provenance origin = {};
 };
 
+/// Everything in which the rows of a file differ from those that are wanted, an error each; `expected` names the weights.
+[[nodiscard]] std::vector<error> differences(const index_description& wanted, const index_description& found,
+                                             const provenance& expected);
+
 /// A part of the data: named by at most 8 bytes.
 struct index_section {
   std::string_view name;
   std::span<const std::byte> bytes;
+};
+
+/// A part of the data that does not lie in memory as it will in the file: `fill` gives the bytes from `at` on, the same each time.
+struct index_section_source {
+  std::string_view name;
+  std::uint64_t bytes = 0;
+  std::function<void(std::uint64_t at, std::span<std::byte> out)> fill;
 };
 
 /// A file in memory, whose header and directory have been checked. Borrows the bytes.
@@ -67,6 +80,10 @@ class index_file {
   [[nodiscard]] result<> matches(const index_description& wanted, const provenance& expected) const;
   /// Every block has its checksum. Errors: checksum, naming the first block that has not.
   [[nodiscard]] result<> verify() const;
+  /// The same block by block, for who reads only some: block i begins at byte data_at() + i * block_bytes of the file.
+  [[nodiscard]] std::size_t data_at() const noexcept { return data_at_; }
+  [[nodiscard]] std::size_t blocks() const noexcept { return (bytes_.size() - data_at_ + block_bytes - 1) / block_bytes; }
+  [[nodiscard]] bool block_is_whole(std::size_t block) const noexcept;
 
   /// The bytes of a section that has exactly `row_bytes` for each row. Errors: malformed.
   [[nodiscard]] result<std::span<const std::byte>> section(std::string_view name, std::uint64_t row_bytes) const;
@@ -101,6 +118,9 @@ class index_file {
 /// invalid_argument (names that do not fit).
 [[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
                                         std::span<const index_section> sections);
+/// The same from sources, each asked for its bytes twice, in order. Errors: also stopped.
+[[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
+                                        std::span<const index_section_source> sections, const std::stop_token& stop = {});
 
 }  // namespace tessera::inline TESSERA_ABI
 
