@@ -23,6 +23,7 @@ struct text_settings {
   std::optional<token_id> left_out = {};  ///< a token that no text is given
   bool lower_case = false;
   bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
+  std::string beginning = {};  ///< what every text begins with that this model is given: the question of some rerankers
   std::vector<std::pair<std::string, std::string>> prompts = {};
   std::optional<std::string> default_prompt = {};
   std::vector<model_task> tasks = {};  ///< of a model with adapters, by their number
