@@ -59,7 +59,7 @@ class text_reading {
                    .found = "one that was loaded for ready tokens only"});
     text_reading made(settings, options);
     TESSERA_CHECK(made.choose(options));
-    if (!settings.pool_prompt && !made.prompt_.empty()) TESSERA_CHECK(made.count_prompt());
+    made.skipped_ = settings.left_out_by(made.prompt_);
     return made;
   }
 
@@ -148,14 +148,6 @@ class text_reading {
       if (!options.prompt) return {};
     }
     TESSERA_TRY(prompt_, settings_->prompt(options.prompt));
-    return {};
-  }
-
-  /// Tokens of the prompt that pooling leaves out: those before the end token, as sentence-transformers counts them.
-  [[nodiscard]] result<> count_prompt() {
-    TESSERA_TRY(const encoding alone, settings_->tokens->encode(prompt_, {.add_special_tokens = settings_->special_tokens}));
-    skipped_ = alone.ids.size();
-    if (!alone.ids.empty() && settings_->tokens->end_id() == alone.ids.back()) --skipped_;
     return {};
   }
 
