@@ -20,3 +20,4 @@
 #include <tessera/model/static_family-inl.hpp>
 #include <tessera/model/text_embedder-inl.hpp>
 #include <tessera/model/text_settings-inl.hpp>
+#include <tessera/model/with_model-inl.hpp>

@@ -3,6 +3,7 @@
 #include <tessera/model/e5.hpp>
 #include <tessera/model/minilm.hpp>
 #include <tessera/model/stella_400m.hpp>
+#include <tessera/model/with_model.hpp>
 #include <tessera/op/distance.hpp>
 
 namespace ts = tessera;
@@ -69,6 +70,10 @@ const auto wrong = ts::load<ts::minilm_l6<ts::b1>>("models/all-MiniLM-L6-v2");
 // expect: tessera: Stella v5 has heads of 256, 768, 1024, 2048, 4096, 6144 and 8192 dimensions
 // expect~: stella_head<1024, 1000>
 extern const made_by<ts::stella_400m<1000>> wrong;
+#elif CASE == 10  // a visitor that gives each model its own type of answer
+// expect: tessera: a visitor of models gives the same type of answer for each type of the registry
+constexpr auto known = boost::hana::tuple_t<ts::minilm_l6<>, ts::e5_small<>>;
+const auto wrong = ts::with_model("models/any", known, [](const auto& encoder) { return encoder.encode("a text"); });
 #endif
 
 }  // namespace example

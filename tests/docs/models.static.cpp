@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The code of docs/models.md.
+#include <tessera/model/bge.hpp>
 #include <tessera/model/jina_v3.hpp>
+#include <tessera/model/minilm.hpp>
+#include <tessera/model/with_model.hpp>
 #include <tessera/op/distance.hpp>
 
 namespace ts = tessera;
@@ -15,6 +18,18 @@ inline ts::result<float> similarity(const ts::jina_v3<>& encoder, std::string_vi
   // [/tasks]
   return ts::cosine_similarity(asked, found);
 }
+
+// [with_model]
+constexpr auto known = boost::hana::tuple_t<ts::minilm_l6<>, ts::bge_small_en<>, ts::jina_v3<ts::bf16>>;
+
+inline ts::result<float> likeness(const char* directory, std::string_view a, std::string_view b) {
+  return ts::with_model(directory, known, [&](const auto& encoder) -> ts::result<float> {  // compiled for each of the three
+    TESSERA_TRY(const auto first, encoder.encode(a));
+    TESSERA_TRY(const auto second, encoder.encode(b));
+    return ts::cosine_similarity(first, second);
+  });
+}
+// [/with_model]
 
 // [adapters]
 using my_layer = ts::encoder_layer<256, ts::heads<8>, ts::feed_forward<1024, ts::gelu, ts::adapters<3, 8>>,  // three of rank 8

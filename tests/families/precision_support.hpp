@@ -32,6 +32,7 @@ double least_cosine(const std::string& folder, const std::string& vectors_name) 
 struct precision_bounds {
   double bf16;
   double i8;
+  double i4;
 };
 
 template <template <class> class Toy>
@@ -39,9 +40,11 @@ void check_precisions(const std::string& name, const std::string& vectors_name, 
   const std::string folder = fixture("text/" + name).string();
   const double bf16 = least_cosine<Toy<ts::bf16>>(folder, vectors_name);
   const double i8 = least_cosine<Toy<ts::i8>>(folder, vectors_name);
-  INFO(name << ": least cosine " << bf16 << " in bf16, " << i8 << " in i8");
+  const double i4 = least_cosine<Toy<ts::i4>>(folder, vectors_name);
+  INFO(name << ": least cosine " << bf16 << " in bf16, " << i8 << " in i8, " << i4 << " in i4");
   CHECK(bf16 >= bounds.bf16);
   CHECK(i8 >= bounds.i8);
+  CHECK(i4 >= bounds.i4);
 }
 
 }  // namespace tessera_tests

@@ -342,3 +342,53 @@ TEST_CASE("attention from a cache has the bits of attention without one", "[kern
     }
   }
 }
+
+TEST_CASE("attention behind a shared beginning has the bits of whole texts", "[kernel][attention]") {
+  struct heads {
+    std::size_t q, kv, width;
+  };
+  const std::vector<std::size_t> lengths = {83, 40, 33, 100, 34};
+  for (const auto [q, kv, width] : {heads{12, 2, 32}, heads{2, 2, 64}, heads{5, 1, 33}}) {
+    for (const std::size_t window : {0u, 6u}) {
+      const attention_shape shape = {.heads = q, .kv_heads = kv, .head_width = width, .scale = 0.2f, .causal = true, .window = window};
+      attention_case texts(shape, lengths, 2.0f, 79);
+      const std::size_t stride = texts.kv_stride();
+      constexpr std::size_t alike = 33;
+      const std::size_t cells = shape.kv_heads * shape.head_width;
+      for (std::size_t t = 1; t < texts.texts(); ++t)
+        for (std::size_t j = 0; j < alike; ++j)
+          for (auto* rows : {&texts.k, &texts.v})
+            std::copy_n(rows->data() + j * stride, cells, rows->data() + (texts.offsets[t] + j) * stride);
+
+      for_each_target([&](const kernel_table& table) {
+        const std::vector<float> whole = texts.run(table);
+        for (const std::size_t shared : {1u, 16u, 31u, 32u, 33u})
+          for (const std::size_t capacity : {alike, std::size_t{70}}) {
+            // The cache may hold more of the beginning than is used.
+            guarded<float> cache(std::vector<float>(table.attention.cache_size_f32(shape, capacity), nan_value));
+            table.attention.extend_f32(shape, texts.k.data(), stride, texts.v.data(), stride, 0, alike, capacity, cache.data());
+            attention_case own(shape, std::vector<std::size_t>{}, 1.0f, 1);
+            const auto take = [&](std::vector<float>& into, const std::vector<float>& from, std::size_t row_stride) {
+              for (std::size_t t = 0; t < texts.texts(); ++t) {
+                const std::size_t end = std::min(from.size(), texts.offsets[t + 1] * row_stride);
+                into.insert(into.end(), from.begin() + static_cast<std::ptrdiff_t>((texts.offsets[t] + shared) * row_stride),
+                            from.begin() + static_cast<std::ptrdiff_t>(end));
+              }
+            };
+            take(own.q, texts.q, texts.q_stride());
+            take(own.k, texts.k, stride);
+            take(own.v, texts.v, stride);
+            for (const std::size_t length : lengths) own.offsets.push_back(own.offsets.back() + static_cast<std::uint32_t>(length - shared));
+            std::vector<float> out(own.offsets.back() * texts.out_stride(), 77.0f);
+            guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_f32(shape, texts.longest()), nan_value));
+            table.attention.attend_behind_f32(shape, {}, own.q.data(), texts.q_stride(), own.k.data(), stride, own.v.data(), stride,
+                                              own.offsets.data(), texts.texts(), shared, capacity, cache.data(), out.data(),
+                                              texts.out_stride(), scratch.data());
+            for (std::size_t t = 0; t < texts.texts(); ++t)
+              CHECK(same(rows_of(texts, whole, texts.offsets[t] + shared, texts.offsets[t + 1]),
+                         rows_of(texts, out, own.offsets[t], own.offsets[t + 1])));
+          }
+      });
+    }
+  }
+}

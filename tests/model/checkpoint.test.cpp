@@ -79,3 +79,33 @@ TEST_CASE("checkpoint: half precision is rounded to nearest, and what it cannot 
   CHECK_THAT(message_of(ts::write_checkpoint(path, bert_cls::description(), large, ts::dtype::f16)), ContainsSubstring("within the range of F16"));
   CHECK_FALSE(std::filesystem::exists(path));
 }
+
+TEST_CASE("checkpoint: a dense module comes out as it was published", "[model][checkpoint]") {
+  // One without a bias, one of two behind one another, one that modules.json does not name.
+  const auto check = [](const std::string& folder, std::size_t head, std::size_t dimension) {
+    const scratch_directory scratch;
+    ts::model_directory directory = value_of(ts::model_directory::read(folder));
+    if (dimension != 0) succeed(directory.choose_dense(dimension));
+    const ts::model_description model = value_of(ts::describe(directory));
+    const ts::published_tensors published = value_of(ts::published_tensors::open(directory, model));
+    const ts::observer nobody;
+    ts::published_reader reader(published, model.manifest().size(), nobody);
+    const std::string path = (scratch / "dense.safetensors").string();
+    succeed(ts::write_dense_checkpoint(path, model, head, reader));
+    const ts::safetensors written = value_of(ts::safetensors::open(path));
+    const ts::safetensors wanted = value_of(ts::safetensors::open(directory.file(directory.dense.at(head).folder) + "/model.safetensors"));
+    REQUIRE(written.tensors().size() == wanted.tensors().size());
+    for (const ts::tensor_view& tensor : wanted.tensors()) {
+      INFO(folder << " " << head << " " << tensor.name);
+      const ts::tensor_view same = value_of(written.at(tensor.name));
+      CHECK(std::ranges::equal(tensor.shape, same.shape));
+      CHECK(std::ranges::equal(tensor.bytes, same.bytes));
+    }
+    CHECK_THAT(message_of(ts::write_dense_checkpoint(path, model, model.dense.size(), reader)),
+               ContainsSubstring("dense module: wanted one of " + std::to_string(model.dense.size())));
+  };
+  check(fixture("text/stella_new_ntk").string(), 0, 0);
+  check(fixture("text/stella_new_ntk").string(), 0, 32);
+  check(fixture("text/embedding_gemma").string(), 0, 0);
+  check(fixture("text/embedding_gemma").string(), 1, 0);
+}

@@ -71,10 +71,12 @@ class token_batch_builder {
       add_token(static_cast<std::uint32_t>(ids[i]), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(types[i]));
     end_text(skipped, adapter);
   }
-  /// Text i of another batch.
-  void copy_text(const token_batch& batch, std::size_t i) {
-    for (std::size_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) add_token(batch.ids[t], batch.positions[t], batch.types[t]);
-    end_text(batch.left_out(i), batch.adapter_of(i));
+  /// Text i of another batch, from its token `from` on.
+  void copy_text(const token_batch& batch, std::size_t i, std::size_t from = 0) {
+    for (std::size_t t = batch.offsets[i] + from; t < batch.offsets[i + 1]; ++t)
+      add_token(batch.ids[t], batch.positions[t], batch.types[t]);
+    const std::size_t skipped = batch.left_out(i);
+    end_text(skipped < from ? 0 : skipped - from, batch.adapter_of(i));
   }
   [[nodiscard]] std::size_t tokens() const noexcept { return ids_.size(); }
   [[nodiscard]] std::size_t texts() const noexcept { return offsets_.size() - 1; }
@@ -99,6 +101,14 @@ class workspace {
   /// The one text of the batch whose earlier tokens were read before; null: texts are whole.
   [[nodiscard]] text_cache* cache() const noexcept { return cache_; }
   void set_cache(text_cache* cache) noexcept { cache_ = cache; }
+  /// What all texts of the batch begin with; of length 0 where texts are whole.
+  [[nodiscard]] const shared_beginning& shared() const noexcept { return shared_; }
+  void set_shared(const shared_beginning& shared) noexcept {
+    shared_ = shared;
+    shared_layer_ = 0;
+  }
+  /// For attention stages: its keys and values in the next layer, from the first on after `set_shared`.
+  [[nodiscard]] const float* next_shared_layer() noexcept { return shared_.text->layer_data(shared_layer_++); }
 
   /// Makes room for `bytes` in all; keeps what it has where that suffices. Errors: out_of_memory.
   [[nodiscard]] result<> reserve(std::size_t bytes) {
@@ -141,6 +151,8 @@ class workspace {
   std::size_t used_ = 0;
   thread_pool* threads_ = nullptr;
   text_cache* cache_ = nullptr;
+  shared_beginning shared_;
+  std::size_t shared_layer_ = 0;
 };
 
 /// Rows that flow along an edge of a graph: `rows` rows of the edge's width, one after the other.
@@ -154,7 +166,7 @@ struct batch_size {
   std::size_t texts = 1;
   std::size_t tokens = 0;
   std::size_t threads = 1;  ///< that each stage shares its work among
-  std::size_t cached = 0;   ///< tokens of the one text that were read before
+  std::size_t cached = 0;   ///< tokens that were read before: of the one text, or that all texts begin with
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -29,25 +29,31 @@ class packed_gate {
   }
   /// Reads "gate" and "up" of the scope. Errors: those of the reader, out_of_memory.
   [[nodiscard]] result<> load(const weight_scope& scope, std::size_t in, std::size_t inner, bool bias) {
-    TESSERA_TRY(auto plain, aligned_buffer<float>::make(2 * inner * in));
+    TESSERA_TRY(const std::span<float> plain, scope.staging(2 * inner * in));
     TESSERA_TRY(auto added, aligned_buffer<float>::make(bias ? 2 * inner : 0));
     for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
       const weight_scope here = scope.scope(half == 0 ? "gate" : "up");
-      TESSERA_CHECK(here.read("weight", plain.span().subspan(half * inner * in, inner * in)));
+      TESSERA_CHECK(here.read("weight", plain.subspan(half * inner * in, inner * in)));
       if (bias) TESSERA_CHECK(here.read("bias", added.span().subspan(half * inner, inner)));
     }
     TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, columns(inner))));
     TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? columns(inner) : 0));
-    TESSERA_TRY(auto both, aligned_buffer<float>::make(2 * turn() * in));
-    for (std::size_t first = 0; first < inner; first += turn()) {
-      const std::size_t count = std::min(turn(), inner - first);
-      std::ranges::fill(both, 0.0f);
-      for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
-        std::copy_n(plain.data() + (half * inner + first) * in, count * in, both.data() + half * turn() * in);
-        if (bias) std::copy_n(added.data() + half * inner + first, count, bias_.data() + 2 * first + half * turn());
+    const std::size_t most_pieces = scope.threads() == nullptr ? 1 : scope.threads()->size();
+    const std::size_t rows = 2 * turn() * in;
+    TESSERA_TRY(auto room, aligned_buffer<float>::make(most_pieces * rows));
+    constexpr std::size_t work_of_one = 16;  // an element packed takes as long as this many multiply-adds
+    split(scope.threads(), inner, turn(), 2 * in * inner * work_of_one, [&](std::size_t piece, std::size_t begin, std::size_t end) {
+      const std::span<float> both = room.span().subspan(piece * rows, rows);
+      for (std::size_t first = begin; first < end; first += turn()) {
+        const std::size_t count = std::min(turn(), inner - first);
+        std::ranges::fill(both, 0.0f);
+        for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
+          std::copy_n(plain.data() + (half * inner + first) * in, count * in, both.data() + half * turn() * in);
+          if (bias) std::copy_n(added.data() + half * inner + first, count, bias_.data() + 2 * first + half * turn());
+        }
+        form::pack()(both.data(), in, 2 * turn(), panels_.data() + form::packed_size(in, 2 * first));
       }
-      form::pack()(both.data(), in, 2 * turn(), panels_.data() + form::packed_size(in, 2 * first));
-    }
+    });
     in_ = in;
     inner_ = inner;
     return {};

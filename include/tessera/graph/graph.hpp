@@ -26,6 +26,11 @@ template <class... Stages, class Ask>
   return size;
 }
 
+template <class Stage>
+[[nodiscard]] consteval bool pools_last() {
+  return std::is_same_v<Stage, pool<pooling::last_token>>;
+}
+
 template <class... Stages>
 [[nodiscard]] consteval manifest_totals totals_of() {
   manifest_totals totals;
@@ -86,6 +91,10 @@ class graph<First, Rest...> {
     (detail::add_attentions<Rest>(shapes), ...);
     return shapes;
   }
+  /// Whether texts that begin alike can share what their beginning costs: its states depend on it alone, and nothing reads them but those
+  /// behind it.
+  static constexpr bool shares_beginnings =
+      !looks_ahead && totals_.most_adapters == 0 && (detail::pools_last<First>() || ... || detail::pools_last<Rest>());
   /// Adapters that a text may choose from, or 0 where the graph has none.
   static constexpr std::size_t adapters = totals_.most_adapters;
   static_assert(adapters == totals_.least_adapters,

@@ -109,16 +109,16 @@ class packed_linear {
   [[nodiscard]] result<> load(const weight_scope& scope, std::size_t in, std::initializer_list<part> parts, bool bias = true) {
     std::size_t out = 0;
     for (const part& piece : parts) out += piece.out;
-    TESSERA_TRY(auto plain, aligned_buffer<float>::make(in * out));
+    TESSERA_TRY(const std::span<float> plain, scope.staging(in * out));
     TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? out : 0));
     std::size_t row = 0;
     for (const part& piece : parts) {
       const weight_scope here = piece.scope.empty() ? scope : scope.scope(piece.scope);
-      TESSERA_CHECK(here.read("weight", plain.span().subspan(row * in, piece.out * in)));
+      TESSERA_CHECK(here.read("weight", plain.subspan(row * in, piece.out * in)));
       if (bias) TESSERA_CHECK(here.read("bias", bias_.span().subspan(row, piece.out)));
       row += piece.out;
     }
-    return pack(plain.span(), in, out, scope.threads());
+    return pack(plain, in, out, scope.threads());
   }
   /// Packs W [out, in] that is at hand; there is no bias unless load() has read one. Threads take columns. Errors: out_of_memory.
   [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out, thread_pool* threads = nullptr) {

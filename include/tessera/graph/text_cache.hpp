@@ -52,7 +52,9 @@ class text_cache {
                                                width);
   }
 
-  /// For attention stages: the keys and values of the next layer, from the first on after `begin`.
+  /// For attention stages: the keys and values of a layer ...
+  [[nodiscard]] const float* layer_data(std::size_t layer) const noexcept { return memory_.data() + offset_of(layer); }
+  /// ... and of the next layer, from the first on after `begin`.
   void begin() noexcept { next_ = 0; }
   [[nodiscard]] float* next_layer() noexcept {
     TESSERA_ASSERT(next_ < shapes_.size());
@@ -76,6 +78,12 @@ class text_cache {
   std::size_t capacity_ = 0;
   std::size_t length_ = 0;
   std::size_t next_ = 0;
+};
+
+/// What all texts of a batch begin with, read before: the first `length` tokens of a cache; the batch holds the tokens behind them.
+struct shared_beginning {
+  const text_cache* text = nullptr;
+  std::size_t length = 0;
 };
 
 namespace detail {

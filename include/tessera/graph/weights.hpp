@@ -5,6 +5,7 @@
 /// still returns an error value, because a file can change or fail underneath.
 #pragma once
 
+#include <tessera/base/aligned.hpp>
 #include <tessera/base/result.hpp>
 #include <tessera/base/threads.hpp>
 
@@ -21,13 +22,25 @@ class weight_reader {
   [[nodiscard]] virtual result<> read(std::string_view name, std::span<float> values) = 0;
   /// What may share the work of reading and packing; null: the thread that calls does all of it.
   [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
+  /// `count` floats of any value for what is read only to be packed, until the next call: memory that is asked for anew for each map
+  /// costs more than all else in loading a large model. Error: out_of_memory.
+  [[nodiscard]] result<std::span<float>> staging(std::size_t count) {
+    if (count > staging_.size()) {
+      staging_ = {};  // give back before asking for more
+      TESSERA_TRY(staging_, aligned_buffer<float>::make(count));
+    }
+    return staging_.span().first(count);
+  }
 
  protected:
   explicit weight_reader(thread_pool* threads = nullptr) noexcept : threads_(threads) {}
+  weight_reader(weight_reader&&) = default;
+  weight_reader& operator=(weight_reader&&) = default;
   ~weight_reader() = default;
 
  private:
   thread_pool* threads_;
+  aligned_buffer<float> staging_;
 };
 
 /// A reader with a prefix before every name.
@@ -46,6 +59,7 @@ class weight_scope {
     return reader_->read(prefix_ + std::string(name), values);
   }
   [[nodiscard]] thread_pool* threads() const noexcept { return reader_->threads(); }
+  [[nodiscard]] result<std::span<float>> staging(std::size_t count) const { return reader_->staging(count); }
 
  private:
   weight_reader* reader_;

@@ -24,6 +24,11 @@
 ///     kernels.attention.extend_f32(shape, k, k_stride, v, v_stride, length, count, capacity, cache);
 ///     kernels.attention.attend_f32(shape, {}, q, q_stride, count, length + count, capacity, cache, out, out_stride, scratch);
 ///
+/// Texts that begin alike share the cache of their beginning and bring the rest (`attend_behind_f32`):
+///
+///     kernels.attention.attend_behind_f32(shape, {}, q, q_stride, k, k_stride, v, v_stride, offsets, texts, length, capacity, cache, out,
+///                                         out_stride, scratch);
+///
 /// Scratch is linear in the longest text: one head's keys as panels and its values, and the scores of one block of query rows. Every
 /// sum of a row runs over its own keys in order, so its bits depend on its query and the keys it sees alone: not on texts or rows
 /// beside it, nor on whether the keys came from a cache. A row that sees no key, or only ones with a bias of -infinity, is zero.
@@ -162,6 +167,12 @@ struct attention_kernels {
   void (*attend_f32)(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
                      std::size_t rows, std::size_t length, std::size_t capacity, const float* cache, float* out,
                      std::size_t out_stride, float* scratch) noexcept;
+  /// Texts that all begin with the first `length` tokens of a cache, each with as many further queries as keys: text t's are rows
+  /// offsets[t] to offsets[t + 1]. Scratch for `length` and the longest of these.
+  void (*attend_behind_f32)(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
+                            const float* k, std::size_t k_stride, const float* v, std::size_t v_stride, const std::uint32_t* offsets,
+                            std::size_t texts, std::size_t length, std::size_t capacity, const float* cache, float* out,
+                            std::size_t out_stride, float* scratch) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -175,6 +186,7 @@ struct attention_kernels {
 #define TESSERA_KERNEL_ATTENTION_PASS
 #endif
 
+#include <tessera/kernel/attention_cache.hpp>
 #include <tessera/kernel/attention_rows.hpp>
 
 #include <hwy/highway.h>
@@ -218,57 +230,6 @@ inline void attention_f32(const attention_shape& shape, const attention_bias& bi
   }
 }
 
-inline std::size_t cache_size_f32(const attention_shape& shape, std::size_t capacity) noexcept {
-  return shape.kv_heads * head_size(shape, capacity);
-}
-
-inline void extend_f32(const attention_shape& shape, const float* k, std::size_t k_stride, const float* v, std::size_t v_stride,
-                       std::size_t length, std::size_t count, std::size_t capacity, float* cache) noexcept {
-  const std::size_t width = shape.head_width;
-  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
-    float* panels = cache + kv * head_size(shape, capacity);
-    const float* keys = k + kv * width;
-    std::size_t i = 0;
-    // Up to the next panel key by key; whole panels, and the zeros behind the last key, as they are packed for a whole text.
-    for (; i < count && (length + i) % panel_width != 0; ++i) {
-      float* column = panels + (length + i) / panel_width * panel_width * width + (length + i) % panel_width;
-      for (std::size_t c = 0; c < width; ++c) column[c * panel_width] = keys[i * k_stride + c];
-    }
-    pack_panels(keys + i * k_stride, k_stride, width, count - i, panels + (length + i) * width);
-    copy_values(shape, v + kv * width, v_stride, count, panels + packed_size_f32(width, capacity) + length * value_width(shape));
-  }
-}
-
-inline void read_cache_f32(const attention_shape& shape, const float* cache, std::size_t capacity, std::size_t count, float* k,
-                           std::size_t k_stride, float* v, std::size_t v_stride) noexcept {
-  const std::size_t width = shape.head_width;
-  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
-    const float* panels = cache + kv * head_size(shape, capacity);
-    const float* values = panels + packed_size_f32(width, capacity);
-    for (std::size_t j = 0; j < count; ++j)
-      for (std::size_t c = 0; c < width; ++c) {
-        k[j * k_stride + kv * width + c] = panels[j / panel_width * panel_width * width + c * panel_width + j % panel_width];
-        v[j * v_stride + kv * width + c] = values[j * value_width(shape) + c];
-      }
-  }
-}
-
-inline void attend_f32(const attention_shape& shape, const attention_bias& bias, const float* q, std::size_t q_stride,
-                       std::size_t rows, std::size_t length, std::size_t capacity, const float* cache, float* out,
-                       std::size_t out_stride, float* scratch) noexcept {
-  if (rows == 0) return;
-  for (std::size_t kv = 0; kv < shape.kv_heads; ++kv) {
-    const float* panels = cache + kv * head_size(shape, capacity);
-    const attended_keys keys = {.panels = panels,
-                                .values = panels + packed_size_f32(shape.head_width, capacity),
-                                .value_stride = value_width(shape),
-                                .length = length};
-    attend_head_group(
-        shape, bias, kv, keys,
-        {.q = q, .q_stride = q_stride, .out = out, .out_stride = out_stride, .first = 0, .count = rows}, scratch);
-  }
-}
-
 inline constexpr attention_kernels attention_table = {
     .attention_scratch_f32 = attention_scratch_f32,
     .attention_f32 = attention_f32,
@@ -276,6 +237,7 @@ inline constexpr attention_kernels attention_table = {
     .extend_f32 = extend_f32,
     .read_cache_f32 = read_cache_f32,
     .attend_f32 = attend_f32,
+    .attend_behind_f32 = attend_behind_f32,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -20,6 +20,7 @@ namespace detail {
 /// One text on its way. Kept and used again, so that a warm engine allocates nothing.
 struct batching_request {
   token_batch_builder texts;  // the text, or its windows
+  const kept_beginning* beginning = nullptr;
   std::vector<text_part> parts;
   std::stop_token stop;
   float* row = nullptr;
@@ -59,6 +60,7 @@ class batching_workers final : public batching_core {
     const scratch_lease<caller_scratch> lease;
     read_scratch& read = lease->reading;
     TESSERA_TRY(const text_reading reading, text_reading::make(settings_, options.reading()));
+    TESSERA_TRY(const kept_beginning* const beginning, beginning_of(graph_, reading, nullptr));
     TESSERA_CHECK(reading.read(text, pair, read));
     std::size_t tokens = read.tokens.size();
     for (const encoding& window : read.tokens.overflowing) tokens += window.size();
@@ -67,6 +69,7 @@ class batching_workers final : public batching_core {
     request->texts.clear();
     request->parts.clear();
     reading.append(read.tokens, 0, request->texts, request->parts);
+    request->beginning = beginning;
     request->stop = options.stop;
     request->row = row;
     request->done = done;
@@ -221,10 +224,17 @@ class batching_workers final : public batching_core {
       finish(request, {});
     };
     const auto number_of = [](std::size_t) { return std::size_t{0}; };  // each caller brought one text
-    return run_blocks(graph_, scratch.texts.view(), first, end, {}, scratch, write, number_of);
+    return run_blocks(graph_, scratch.texts.view(), first, end, {}, scratch, beginning_of_all(scratch, first, end), write, number_of);
+  }
+  /// What the texts of parts [first, end) share; null where they do not share one.
+  [[nodiscard]] static const kept_beginning* beginning_of_all(const worker_scratch& scratch, std::size_t first, std::size_t end) {
+    const kept_beginning* one = request_of(scratch, first).beginning;
+    for (std::size_t part = first; part < end; ++part)
+      if (request_of(scratch, part).beginning != one) return nullptr;
+    return one;
   }
 
-  [[nodiscard]] static batching_request& request_of(worker_scratch& scratch, std::size_t part) {
+  [[nodiscard]] static batching_request& request_of(const worker_scratch& scratch, std::size_t part) {
     return *scratch.batch[scratch.parts[part].row];
   }
   /// The first part of the next text.

@@ -113,24 +113,40 @@ struct block_limits {
   std::stop_token stop = {};
 };
 
+/// How much of a beginning all texts [first, last) have, each with a token of its own behind it.
+[[nodiscard]] inline shared_beginning shared_by(const token_batch& batch, std::size_t first, std::size_t last,
+                                                const kept_beginning& kept) noexcept {
+  std::size_t length = kept.ids.size();
+  for (std::size_t i = first; i < last; ++i) {
+    const auto text = batch.ids.subspan(batch.offsets[i], batch.offsets[i + 1] - batch.offsets[i]);
+    length = std::min(length, text.empty() ? 0 : text.size() - 1);
+    const auto begin = kept.ids.begin();
+    length = static_cast<std::size_t>(std::mismatch(begin, begin + static_cast<std::ptrdiff_t>(length), text.begin()).first - begin);
+  }
+  return {&kept.states, length};
+}
+
 /// Runs texts [first, last) in blocks of whole texts, of nearly equal size, since a short last one would read all weights for little
-/// work; take(text, vector) gets each vector, in order. number_of(text) is what errors call a text.
+/// work; take(text, vector) gets each vector, in order. number_of(text) is what errors call a text. Where all begin with `kept`, only what
+/// is behind that is run: bits do not depend on it, as attention sums over its keys in their order wherever they come from.
 template <class Take, class Number>
 [[nodiscard]] result<> run_blocks(const graph_runner& graph, const token_batch& batch, std::size_t first, std::size_t last,
-                                  const block_limits& limits, graph_scratch& scratch, const Take& take,
+                                  const block_limits& limits, graph_scratch& scratch, const kept_beginning* kept, const Take& take,
                                   const Number& number_of) {
   auto& [block, memory, busy] = scratch;
   const std::size_t threads = memory.threads() == nullptr ? 1 : memory.threads()->size();
+  const shared_beginning shared = kept == nullptr ? shared_beginning() : shared_by(batch, first, last, *kept);
   const auto need = [&](std::size_t texts, std::size_t tokens) {
-    return graph.workspace_bytes({.texts = texts, .tokens = tokens, .threads = threads});
+    return graph.workspace_bytes({.texts = texts, .tokens = tokens, .threads = threads, .cached = shared.length});
   };
-  const equal_parts parts(batch, first, last, block_count(batch.offsets[last] - batch.offsets[first]));
+  const std::size_t own_tokens = batch.offsets[last] - batch.offsets[first] - (last - first) * shared.length;
+  const equal_parts parts(batch, first, last, block_count(own_tokens));
   while (first < last) {
     if (limits.stop.stop_requested()) return fail({.code = error_code::stopped, .thing = "encode", .found = "a request to stop"});
     block.clear();
     std::size_t next = first;
     for (; next < last; ++next) {
-      const std::size_t length = batch.offsets[next + 1] - batch.offsets[next];
+      const std::size_t length = batch.offsets[next + 1] - batch.offsets[next] - shared.length;
       const std::size_t bytes = need(block.texts() + 1, block.tokens() + length);
       if (next > first && (parts.part_of(next) != parts.part_of(first) || bytes > limits.workspace_bytes)) break;
       if (bytes > limits.workspace_bytes)
@@ -138,11 +154,13 @@ template <class Take, class Number>
                                               .thing = "workspace of " + std::to_string(length) + " tokens",
                                               .wanted = "at most " + std::to_string(limits.workspace_bytes) + " bytes a thread",
                                               .found = std::to_string(bytes)});
-      block.copy_text(batch, next);
+      block.copy_text(batch, next, shared.length);
     }
     TESSERA_CHECK(memory.reserve(need(block.texts(), block.tokens())));
     const workspace::mark scope(memory);
+    memory.set_shared(shared);
     const float* vectors = graph.run(graph.weights, block.view(), memory);
+    memory.set_shared({});
     for (; first < next; ++first, vectors += graph.dimension) {
       if (!kernel::kernels().quantize.all_finite(vectors, graph.dimension))
         return text_failure(
@@ -197,7 +215,8 @@ TESSERA_INLINE result<> embed_tokens(const graph_runner& graph, const token_batc
     (*lease).memory.set_threads(parts > 1 ? nullptr : threads);
     const detail::equal_parts texts(batch, 0, batch.texts(), parts);
     const auto take = [&](std::size_t text, const float* vector) { std::copy_n(vector, graph.dimension, rows + text * stride); };
-    failure.note(part, detail::run_blocks(graph, batch, texts.begin_of(part), texts.begin_of(part + 1), {}, *lease, take, std::identity()));
+    const std::size_t end = texts.begin_of(part + 1);
+    failure.note(part, detail::run_blocks(graph, batch, texts.begin_of(part), end, {}, *lease, nullptr, take, std::identity()));
   });
   return failure.outcome();
 }

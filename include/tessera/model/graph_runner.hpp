@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tessera/graph/batch.hpp>
+#include <tessera/model/kept_beginnings.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -18,11 +19,13 @@ struct graph_runner {
   std::size_t positions;   ///< longest text; 0: no limit
   std::size_t types;       ///< token types; 0: any
   std::size_t adapters;    ///< that a text may choose from; 0: none
+  std::vector<kernel::attention_shape> (*attentions)() = nullptr;
+  kept_beginnings* beginnings = nullptr;  ///< where beginnings that texts share are kept; null: the graph cannot share them
 };
 
-/// The functions of a loaded graph; `weights` must outlive them.
+/// The functions of a loaded graph; `weights` and `beginnings` must outlive them.
 template <class Graph, class Weights>
-[[nodiscard]] graph_runner runner_of(const Weights& weights, bool unit_length) noexcept {
+[[nodiscard]] graph_runner runner_of(const Weights& weights, kept_beginnings& beginnings, bool unit_length) noexcept {
   return {.weights = &weights,
           .run = [](const void* loaded, const token_batch& batch, workspace& memory) noexcept -> const float* {
             return Graph::run(*static_cast<const Weights*>(loaded), batch, memory).data;
@@ -33,7 +36,9 @@ template <class Graph, class Weights>
           .vocabulary = Graph::vocabulary,
           .positions = Graph::positions,
           .types = Graph::types,
-          .adapters = Graph::adapters};
+          .adapters = Graph::adapters,
+          .attentions = Graph::attentions,
+          .beginnings = Graph::shares_beginnings ? &beginnings : nullptr};
 }
 
 /// Tokens of a block: enough rows for the matrix kernel to run at its speed, few enough to stay in the second-level cache.

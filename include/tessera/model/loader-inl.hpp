@@ -59,6 +59,7 @@ namespace detail {
                  .wanted = "true with weighted_mean pooling",
                  .found = "false",
                  .path = directory.path});
+  TESSERA_CHECK(text.count_prompts());
   return text;
 }
 

@@ -244,7 +244,9 @@ class model {
   }
 
   /// For what runs many callers' texts together (model/batching_engine.hpp): the loaded graph, and the vector of a row that it made.
-  [[nodiscard]] graph_runner runner() const noexcept { return runner_of<graph>(state_->loaded, Space::unit_length); }
+  [[nodiscard]] graph_runner runner() const noexcept {
+    return runner_of<graph>(state_->loaded, state_->beginnings, Space::unit_length);
+  }
   [[nodiscard]] answer answer_of(const float* row) const noexcept {
     vector made;
     std::copy_n(row, dimension, made.data());
@@ -273,6 +275,7 @@ class model {
     typename graph::template weights<weights> loaded{};
     text_settings text;
     fingerprint made_by{};
+    mutable kept_beginnings beginnings;  // grows as prompts are first used
     std::string directory;
     std::string weights_path;
   };

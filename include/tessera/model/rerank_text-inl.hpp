@@ -9,11 +9,16 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-TESSERA_INLINE std::string yes_no_question(std::string_view query, std::string_view text, std::string_view instruction) {
+TESSERA_INLINE std::string yes_no_beginning(std::string_view instruction) {
   std::string all =
       "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the "
       "answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n<Instruct>: ";
-  all.append(instruction).append("\n<Query>: ").append(query).append("\n<Document>: ").append(text);
+  return all.append(instruction).append("\n<Query>:");  // whose blank may be one token with the query
+}
+
+TESSERA_INLINE std::string yes_no_question(std::string_view query, std::string_view text, std::string_view instruction) {
+  std::string all = yes_no_beginning(instruction);
+  all.append(" ").append(query).append("\n<Document>: ").append(text);
   return all += "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 }
 

@@ -19,6 +19,9 @@ inline constexpr std::string_view default_rerank_instruction =
 [[nodiscard]] std::string yes_no_question(std::string_view query, std::string_view text,
                                           std::string_view instruction = default_rerank_instruction);
 
+/// What every such conversation begins with, up to the query.
+[[nodiscard]] std::string yes_no_beginning(std::string_view instruction = default_rerank_instruction);
+
 /// Reads "answers.weight" as two rows of the output table (lm_head, or the token table where the two are tied), all else as it stands.
 class answer_reader final : public weight_reader {
  public:

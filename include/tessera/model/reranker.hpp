@@ -101,6 +101,7 @@ class reranker {
       TESSERA_CHECK(graph::template load<weights>(made->loaded, reader));
     }
     TESSERA_CHECK(plan.tensors.unchanged());
+    if constexpr (Kind.answers) made->text.beginning = yes_no_beginning();
     made->made_by = reader.made_by();
     return reranker(std::move(made));
   }
@@ -164,7 +165,7 @@ class reranker {
     return made;
   }
   /// For what runs many callers' pairs together (model/batching_engine.hpp).
-  [[nodiscard]] graph_runner runner() const noexcept { return runner_of<graph>(state_->loaded, false); }
+  [[nodiscard]] graph_runner runner() const noexcept { return runner_of<graph>(state_->loaded, state_->beginnings, false); }
   [[nodiscard]] answer answer_of(const float* row) const noexcept { return detail::relevance_of(row, outputs); }
   [[nodiscard]] static std::string question(const text_pair& pair)
     requires(Kind.answers)
@@ -182,6 +183,7 @@ class reranker {
     typename graph::template weights<weights> loaded{};
     text_settings text;
     fingerprint made_by{};
+    mutable kept_beginnings beginnings;  // grows as prompts are first used
   };
   explicit reranker(std::shared_ptr<const state> loaded) noexcept : state_(std::move(loaded)) {}
 

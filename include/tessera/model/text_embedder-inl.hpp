@@ -33,6 +33,7 @@ class embed_call {
   [[nodiscard]] result<> run() {
     TESSERA_CHECK(check_limits());
     TESSERA_TRY(reading_, text_reading::make(settings_, options_.reading()));
+    TESSERA_TRY(beginning_, beginning_of(graph_, *reading_, options_.threads));
     const std::size_t threads = options_.threads == nullptr ? 1 : options_.threads->size();
     const std::size_t texts_a_task = std::clamp<std::size_t>((texts_.count + threads - 1) / threads, 1, most_texts_a_task);
     const std::size_t tasks = (texts_.count + texts_a_task - 1) / texts_a_task;
@@ -99,7 +100,7 @@ class embed_call {
       write_part(graph_, part, vector, rows_ + part.row * stride_);
     };
     const auto row_of = [&](std::size_t text) { return scratch.parts[text].row; };
-    return run_blocks(graph_, batch, 0, batch.texts(), limits_, scratch, take, row_of);
+    return run_blocks(graph_, batch, 0, batch.texts(), limits_, scratch, beginning_, take, row_of);
   }
 
   const graph_runner& graph_;
@@ -109,6 +110,7 @@ class embed_call {
   float* rows_;
   std::size_t stride_;
   std::optional<text_reading> reading_;
+  const kept_beginning* beginning_ = nullptr;
   block_limits limits_;
   std::atomic<std::size_t> done_{0};
   first_failure failure_;

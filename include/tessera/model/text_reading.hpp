@@ -59,7 +59,7 @@ class text_reading {
                    .found = "one that was loaded for ready tokens only"});
     text_reading made(settings, options);
     TESSERA_CHECK(made.choose(options));
-    if (!settings.pool_prompt && !made.prompt_.empty()) TESSERA_CHECK(made.count_prompt());
+    made.skipped_ = settings.left_out_by(made.prompt_);
     return made;
   }
 
@@ -101,6 +101,28 @@ class text_reading {
     return {};
   }
 
+  /// What every text begins with: its key among the beginnings that a model keeps.
+  [[nodiscard]] std::string_view beginning(std::string& memory) const {
+    if (settings_->beginning.empty()) return prompt_;
+    if (prompt_.empty()) return settings_->beginning;
+    memory = prompt_;
+    return memory += settings_->beginning;
+  }
+  /// Its tokens into scratch.tokens, without the special ones that would end it.
+  [[nodiscard]] result<> read_beginning(read_scratch& scratch) const {
+    std::string memory;
+    const std::string_view text = beginning(memory);
+    scratch.text.clear();
+    if (settings_->lower_case) append_lower_case(text, scratch.text);
+    else scratch.text += text;
+    TESSERA_CHECK(settings_->tokens->encode_into(scratch.text, {.add_special_tokens = settings_->special_tokens}, scratch.tokens));
+    auto& ids = scratch.tokens.ids;
+    const auto& special = scratch.tokens.special_tokens_mask;
+    while (!ids.empty() && special[ids.size() - 1] != 0) ids.pop_back();
+    ids.resize(std::min(ids.size(), settings_->max_tokens));
+    return {};
+  }
+
   /// Puts the text just read, or its windows, behind the others.
   void append(const encoding& tokens, std::size_t row, token_batch_builder& texts, std::vector<text_part>& parts) const {
     if (tokens.overflowing.empty()) return append_window(tokens, {.row = row}, texts, parts);
@@ -129,14 +151,6 @@ class text_reading {
     return {};
   }
 
-  /// Tokens of the prompt that pooling leaves out: those before the end token, as sentence-transformers counts them.
-  [[nodiscard]] result<> count_prompt() {
-    TESSERA_TRY(const encoding alone, settings_->tokens->encode(prompt_, {.add_special_tokens = settings_->special_tokens}));
-    skipped_ = alone.ids.size();
-    if (!alone.ids.empty() && settings_->tokens->end_id() == alone.ids.back()) --skipped_;
-    return {};
-  }
-
   /// Tokens that are not special ones.
   [[nodiscard]] static float content(const encoding& window) noexcept {
     return static_cast<float>(std::ranges::count(window.special_tokens_mask, std::uint8_t{0}));
@@ -154,6 +168,36 @@ class text_reading {
   std::size_t skipped_ = 0;
   std::uint32_t adapter_ = no_adapter;
 };
+
+/// The beginning that the texts of a reading share, read now where it was not before; null where the graph cannot share one or there is
+/// none. Errors: those of the tokenizer, out_of_memory.
+[[nodiscard]] inline result<const kept_beginning*> beginning_of(const graph_runner& graph, const text_reading& reading,
+                                                                thread_pool* threads) {
+  std::string memory;
+  if (graph.beginnings == nullptr) return nullptr;
+  const std::string_view text = reading.beginning(memory);
+  if (text.empty()) return nullptr;
+  if (const kept_beginning* known = graph.beginnings->find(text)) return known;
+  read_scratch scratch;
+  TESSERA_CHECK(reading.read_beginning(scratch));
+  const auto& ids = scratch.tokens.ids;
+  TESSERA_TRY(text_cache states, text_cache::make(graph.attentions(), std::max<std::size_t>(ids.size(), 1)));
+  kept_beginning made{std::string(text), {ids.begin(), ids.end()}, std::move(states)};
+  if (!ids.empty()) {
+    token_batch_builder batch;
+    batch.add_text(ids, scratch.tokens.type_ids);
+    TESSERA_CHECK(check_tokens(graph, batch.view()));
+    workspace room;
+    room.set_threads(threads);
+    TESSERA_CHECK(room.reserve(
+        graph.workspace_bytes({.texts = 1, .tokens = ids.size(), .threads = threads == nullptr ? 1 : threads->size()})));
+    made.states.begin();
+    room.set_cache(&made.states);
+    static_cast<void>(graph.run(graph.weights, batch.view(), room));
+    made.states.grow(ids.size());
+  }
+  return graph.beginnings->keep(std::move(made));
+}
 
 /// Adds a part's vector to the row of its text. A row of windows begins at zero, and its windows come in order.
 inline void write_part(const graph_runner& graph, const text_part& part, const float* vector, float* row) noexcept {

@@ -33,4 +33,25 @@ TESSERA_INLINE result<std::uint32_t> text_settings::task(std::string_view name) 
                .found = tessera::quoted(name)});
 }
 
+TESSERA_INLINE result<> text_settings::count_prompts() {
+  counted.clear();
+  if (pool_prompt || !tokens) return {};
+  const auto count = [this](const std::string& text) -> result<> {
+    TESSERA_TRY(const encoding alone, tokens->encode(text, {.add_special_tokens = special_tokens}));
+    // Those before the end token, as sentence-transformers counts them.
+    const bool ended = !alone.ids.empty() && tokens->end_id() == alone.ids.back();
+    counted.push_back({text, alone.ids.size() - (ended ? 1 : 0)});
+    return {};
+  };
+  for (const auto& [label, text] : prompts) TESSERA_CHECK(count(text));
+  for (const model_task& task : tasks) TESSERA_CHECK(count(task.instruction));
+  return {};
+}
+
+TESSERA_INLINE std::size_t text_settings::left_out_by(std::string_view prompt) const noexcept {
+  for (const counted_prompt& known : counted)
+    if (known.text == prompt) return prompt.empty() ? 0 : known.tokens;
+  return 0;
+}
+
 }  // namespace tessera::inline TESSERA_ABI

@@ -15,6 +15,12 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+/// A prompt's text, and the tokens at the beginning of a text behind it that pooling leaves out.
+struct counted_prompt {
+  std::string text;
+  std::size_t tokens;
+};
+
 /// How a model treats its texts; fixed when it is loaded.
 struct text_settings {
   std::optional<tokenizer> tokens = {};  ///< none where the model was loaded for ready tokens only
@@ -23,14 +29,20 @@ struct text_settings {
   std::optional<token_id> left_out = {};  ///< a token that no text is given
   bool lower_case = false;
   bool pool_prompt = true;     ///< false: the prompt's tokens are left out of the pooling
+  std::string beginning = {};  ///< what every text begins with that this model is given: the question of some rerankers
   std::vector<std::pair<std::string, std::string>> prompts = {};
   std::optional<std::string> default_prompt = {};
   std::vector<model_task> tasks = {};  ///< of a model with adapters, by their number
+  std::vector<counted_prompt> counted = {};  ///< where prompts are not pooled: all of them, those of tasks included
 
   /// The text behind a name, "" for none. Error: not_found, listing the known names.
   [[nodiscard]] result<std::string_view> prompt(std::optional<std::string_view> name) const;
   /// The number of a task. Error: not_found, listing the known names.
   [[nodiscard]] result<std::uint32_t> task(std::string_view name) const;
+  /// Fills `counted` where prompts are not pooled. Errors: those of the tokenizer.
+  [[nodiscard]] result<> count_prompts();
+  /// Tokens that pooling leaves out behind this prompt.
+  [[nodiscard]] std::size_t left_out_by(std::string_view prompt) const noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -182,11 +182,13 @@ struct self_attention {
     kernels.extend_f32(shape, key, fused, value, fused, text.length(), tokens, text.capacity(), piece);
     kernels.attend_f32(shape, {}, query, fused, tokens, length, text.capacity(), piece, mixed, layout::query, scratch);
   }
-  /// Threads take heads.
+  /// Threads take heads. Texts may be what follows a beginning that they share.
   static void attend(const token_batch& batch, const float* query, const float* key, const float* value, float* mixed,
                      workspace& memory) noexcept {
     const auto& kernels = kernel::kernels().attention;
-    const std::size_t longest = batch.longest();
+    const shared_beginning& shared = memory.shared();
+    const float* beginning = shared.length == 0 ? nullptr : memory.next_shared_layer();
+    const std::size_t longest = batch.longest() + shared.length;
     const std::size_t scratch_floats = round_up(kernels.attention_scratch_f32(shape, longest), vector_alignment / sizeof(float));
     TESSERA_ASSERT(kernels.attention_scratch_f32(shape, longest) <= kernel::attention_scratch_bound(shape, longest));
     const std::size_t threads = memory.threads() == nullptr ? 1 : memory.threads()->size();
@@ -198,9 +200,18 @@ struct self_attention {
       mine.kv_heads = end - begin;
       mine.heads = mine.kv_heads * sharing;
       const std::size_t first = begin * sharing * layout::width;
-      kernels.attention_f32(mine, {}, query + first, fused, batch.offsets.data(), key + begin * layout::width, fused,
-                            value + begin * layout::width, fused, batch.offsets.data(), batch.texts(), mixed + first, layout::query,
-                            scratch + piece * scratch_floats);
+      const float* my_key = key + begin * layout::width;
+      const float* my_value = value + begin * layout::width;
+      float* my_scratch = scratch + piece * scratch_floats;
+      if (beginning == nullptr) {
+        kernels.attention_f32(mine, {}, query + first, fused, batch.offsets.data(), my_key, fused, my_value, fused, batch.offsets.data(),
+                              batch.texts(), mixed + first, layout::query, my_scratch);
+        return;
+      }
+      const std::size_t capacity = shared.text->capacity();
+      const float* my_beginning = beginning + kernels.cache_size_f32(shape, capacity) / Heads::kv * begin;
+      kernels.attend_behind_f32(mine, {}, query + first, fused, my_key, fused, my_value, fused, batch.offsets.data(), batch.texts(),
+                                shared.length, capacity, my_beginning, mixed + first, layout::query, my_scratch);
     });
   }
 };
