@@ -203,10 +203,10 @@ inline std::size_t packed_size_bf16(std::size_t k, std::size_t n) noexcept {
   return (n + panel_width - 1) / panel_width * panel_width * ((k + 1) / 2) * 2;
 }
 
-inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::uint16_t* packed) noexcept {
+/// With zeros behind the depth, up to so many pairs.
+HWY_INLINE void pack_bf16_pairs(const float* weight, std::size_t k, std::size_t n, std::size_t pairs, std::uint16_t* packed) {
   constexpr std::size_t step = 256;
   std::uint16_t rounded[step];
-  const std::size_t pairs = (k + 1) / 2;
   for (std::size_t first = 0; first < n; first += panel_width, packed += pairs * 2 * panel_width) {
     for (std::size_t j = 0; j < panel_width; ++j) {
       for (std::size_t begin = 0; begin < 2 * pairs; begin += step) {
@@ -221,6 +221,10 @@ inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::ui
   }
 }
 
+inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::uint16_t* packed) noexcept {
+  pack_bf16_pairs(weight, k, n, (k + 1) / 2, packed);
+}
+
 /// What multiply_blocks asks of a form of weights.
 struct bf16_product {
   const float* a;
@@ -230,6 +234,7 @@ struct bf16_product {
   matmul_end end;
   bf16_row_word* slice;
 
+  static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = 2 * bf16_depth;
   static constexpr std::size_t row_depth = 2 * (tile_height * slice_stride / bf16_row_words);
   static constexpr std::size_t panels(std::size_t rows) { return bf16_tile::panels(rows); }

@@ -44,13 +44,13 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   // A group of panels stays in the second-level cache while all rows pass; blocks of rows have nearly equal heights,
   // since a short last block would read the weights for little work.
-  const std::size_t blocks = (m + tile_height - 1) / tile_height;
+  const std::size_t blocks = (m + Product::height - 1) / Product::height;
   // A row alone has the room of a whole block for its slices, so that a panel is read from beginning to end.
   const std::size_t depth = m == 1 ? Product::row_depth : Product::depth;
   const bool sliced = k > depth;
   const std::size_t fitting = Product::group_bytes / HWY_MAX(product.panel_bytes(), std::size_t{1});
   const std::size_t group = blocks == 1 && !sliced ? panels : HWY_MIN(sliced ? group_panels : panels, HWY_MAX(fitting, std::size_t{4}));
-  HWY_ALIGN float sums[tile_height * group_panels * panel_width];
+  HWY_ALIGN float sums[Product::height * group_panels * panel_width];
   for (std::size_t first = 0; first < panels; first += group) {
     const std::size_t last = HWY_MIN(panels, first + group);
     std::size_t row = 0;

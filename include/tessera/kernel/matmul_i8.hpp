@@ -249,6 +249,7 @@ struct i8_product {
   i8_row_code* slice;   ///< codes of a block of rows
   std::int32_t* start;  ///< what a row's sums over the slice begin with
 
+  static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = i8_depth;
   static constexpr std::size_t row_depth = tile_height * i8_slice_stride / hadamard_block * hadamard_block;
   static constexpr std::size_t panels(std::size_t rows) { return i8_tile::panels(rows); }
