@@ -45,7 +45,7 @@ inline constexpr std::size_t amx_height = 2 * amx_rows;
 inline constexpr std::size_t amx_panel_row = panel_width * 4;
 inline constexpr std::size_t amx_slice_row = slice_stride * 4;
 inline constexpr std::size_t amx_step_bytes = amx_rows * amx_panel_row;
-static_assert(panel_width == 2 * amx_rows && sizeof(bf16_row_word) == 4 && i8_slice_stride == amx_slice_row);
+static_assert(panel_width == 2 * amx_rows && 2 * tile_depth % 32 == 0 && sizeof(bf16_row_word) == 4 && i8_slice_stride == amx_slice_row);
 
 template <int Tile>
 HWY_INLINE void zero_amx() {
@@ -159,17 +159,20 @@ struct amx_bf16_product : bf16_product {
   std::size_t* configured;  ///< rows of the block that tiles are configured for
 
   static constexpr std::size_t height = amx_height;
+  static constexpr std::size_t depth = 2 * tile_depth;
   static constexpr std::size_t row_depth = 2 * amx_height * slice_stride;
   static constexpr std::size_t panels(std::size_t /*rows*/) { return 1; }
   static constexpr std::size_t group_bytes = std::size_t{1} << 20;  // half the second-level cache of such a processor
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return amx_pairs(k) * amx_panel_row; }
 
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
     if (*configured != rows) configure_amx(*configured = rows);
-    bf16_product::fill(row, rows, begin, length);  // up to whole vectors, which are steps
+    // Up to whole vectors, which are steps.
+    for (std::size_t r = 0; r < rows; ++r) copy_rounded(a + (row + r) * lda + begin, length, slice + r * slice_stride);
   }
   HWY_INLINE void multiply(std::size_t rows, bool /*several*/, std::size_t panel, std::size_t begin, std::size_t length, float* tile,
-                           std::size_t ahead_panels, std::size_t ahead_step) const {
+                           const tile_end& /*to*/, std::size_t ahead_panels, std::size_t ahead_step) const {
     const std::uint8_t* b = reinterpret_cast<const std::uint8_t*>(packed) + panel * panel_bytes() + begin / 2 * amx_panel_row;
     const std::size_t steps = (length + 31) / 32;
     const std::uint8_t* ahead = b + ahead_panels * panel_bytes() + ahead_step * steps * (amx_step_bytes / 2);
@@ -202,12 +205,13 @@ struct amx_i8_product : i8_product {
   static constexpr std::size_t panels(std::size_t /*rows*/) { return 1; }
   static constexpr std::size_t group_bytes = std::size_t{1} << 20;
 
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
     if (*configured != rows) configure_amx(*configured = rows);
     i8_product::fill(row, rows, begin, length);
   }
   HWY_INLINE void multiply(std::size_t rows, bool /*several*/, std::size_t panel, std::size_t begin, std::size_t length, float* tile,
-                           std::size_t ahead_panels, std::size_t ahead_step) const {
+                           const tile_end& /*to*/, std::size_t ahead_panels, std::size_t ahead_step) const {
     const sum_tag d;
     const matmul_tag df;
     // What a row's sums begin with stands in the tiles before the first step.
