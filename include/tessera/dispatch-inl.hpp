@@ -2,8 +2,9 @@
 /// Compiles every kernel for every target of this build, and chooses among them (definitions of dispatch.hpp).
 ///
 /// The targets are few, so that an inline build stays affordable: the compiler's baseline (SSE2 on a plain x86-64), AVX2, AVX3
-/// (AVX-512 as in Skylake), AVX3_ZEN4 (with VNNI and BF16: AMD Zen 4 and Intel Sapphire Rapids on); NEON on aarch64, with the
-/// BF16 and dot-product extensions where the compiler has them. Define HWY_DISABLED_TARGETS for the whole program to choose others.
+/// (AVX-512 as in Skylake), AVX3_ZEN4 (with VNNI and BF16: AMD Zen 4 and Intel Sapphire Rapids on), on Linux the same with AMX's tiles;
+/// NEON on aarch64, with the BF16 and dot-product extensions where the compiler has them. Define HWY_DISABLED_TARGETS for the whole
+/// program to choose others.
 #pragma once
 
 #include <tessera/dispatch.hpp>
@@ -62,6 +63,16 @@ inline std::span<const kernel_table* const> available_kernels() noexcept { retur
 
 #else
 
+// Whether there is a table with AMX's tiles: Linux alone grants them in the way that is known here.
+#if HWY_ARCH_X86_64 && defined(__linux__) && (HWY_TARGETS & HWY_AVX3_ZEN4)
+#define TESSERA_AMX 1
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define TESSERA_AMX 0
+#endif
+
 namespace tessera::inline TESSERA_ABI::kernel {
 namespace detail {
 
@@ -69,9 +80,13 @@ namespace detail {
 struct compiled_target {
   const kernel_table* table;
   std::int64_t needs;
+  bool tiles = false;  ///< and AMX's tiles
 };
 
 inline constexpr compiled_target compiled_targets[] = {
+#if TESSERA_AMX
+    {&N_AVX3_ZEN4::amx_table, HWY_AVX3_ZEN4 | HWY_AVX3_SPR, true},
+#endif
 #if (HWY_TARGETS & ~HWY_STATIC_TARGET) & HWY_AVX3_SPR
     {&N_AVX3_SPR::table, HWY_AVX3_SPR},
 #endif
@@ -101,6 +116,26 @@ inline constexpr compiled_target compiled_targets[] = {
     {&HWY_NAMESPACE::table, -1},
 };
 
+/// Whether this process may use AMX's tiles, in bf16 and bytes: the processor has them, the system keeps their registers, and grants them.
+/// The grant is for the process and those it begins, and asked for once. (Signal stacks smaller than AT_MINSIGSTKSZ are refused from then
+/// on; where a thread has such a one already, the grant is.)
+inline bool tiles_granted() noexcept {
+#if TESSERA_AMX
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c >> 27u & 1u) == 0) return false;  // XGETBV
+  unsigned low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  constexpr unsigned kept = 3u << 17u;  // tile configuration and data
+  if ((low & kept) != kept) return false;
+  constexpr unsigned wanted = 1u << 22u | 1u << 24u | 1u << 25u;  // AMX-BF16, AMX-TILE, AMX-INT8
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & wanted) != wanted) return false;
+  constexpr long request = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return ::syscall(SYS_arch_prctl, request, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
 struct kernel_list {
   std::array<const kernel_table*, std::size(compiled_targets)> tables = {};
   std::size_t size = 0;
@@ -108,13 +143,21 @@ struct kernel_list {
   kernel_list() noexcept {
     const std::int64_t supported = hwy::SupportedTargets();
     for (const compiled_target& target : compiled_targets)
-      if ((target.needs & supported) != 0) tables[size++] = target.table;
+      if ((target.needs & supported) != 0 && (!target.tiles || tiles_granted())) tables[size++] = target.table;
   }
 };
 
 #if !TESSERA_HEADER_ONLY
 constinit std::atomic<const kernel_table*> chosen_kernels = nullptr;
 #endif
+
+TESSERA_INLINE const kernel_table* amx_kernels() noexcept {
+#if TESSERA_AMX
+  return &N_AVX3_ZEN4::amx_table;
+#else
+  return nullptr;
+#endif
+}
 
 TESSERA_INLINE const kernel_table& choose_kernels() noexcept {
   const kernel_table* best = available_kernels().front();
@@ -131,6 +174,7 @@ TESSERA_INLINE std::span<const kernel_table* const> available_kernels() noexcept
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
 
+#undef TESSERA_AMX
 #endif
 
 namespace tessera::inline TESSERA_ABI::kernel {

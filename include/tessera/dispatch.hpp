@@ -46,10 +46,12 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// Every kernel of one target. A matrix unit that Highway does not reach becomes one more table: a copy of the table it
-/// extends, with the entries it does better replaced.
+/// Every kernel of one target. A matrix unit that Highway does not reach is one more table: a copy of the table it extends, with the
+/// entries it does better replaced. So AMX (kernel/matmul_amx.hpp) is AVX3_ZEN4 with other products, and stands first where the processor
+/// has tiles and the system grants them (Linux, on request, to the whole process). A static build does not ask, and has none.
 struct kernel_table {
-  std::string_view name;  ///< Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...
+  /// Highway's name of the target: "SSE2", "AVX2", "AVX3", "AVX3_ZEN4", "NEON_WITHOUT_AES", ...; "AVX3_AMX" with AMX's tiles.
+  std::string_view name;
   distance_kernels distance;
   gather_kernels gather;
   many_to_many_kernels many_to_many;
@@ -88,6 +90,8 @@ inline constinit std::atomic<const kernel_table*> chosen_kernels = nullptr;
 extern std::atomic<const kernel_table*> chosen_kernels;
 #endif
 [[nodiscard]] const kernel_table& choose_kernels() noexcept;
+/// The table with AMX's tiles whether this machine has them or not, null where the build has none; for tests, which emulate them.
+[[nodiscard]] const kernel_table* amx_kernels() noexcept;
 }  // namespace detail
 
 inline const kernel_table& kernels() noexcept {

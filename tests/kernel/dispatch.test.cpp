@@ -5,6 +5,7 @@
 
 #include <tessera/dispatch.hpp>
 
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -36,6 +37,22 @@ TEST_CASE("targets have names of their own and are found by them", "[kernel][dis
   CHECK(names.contains("AVX2") == static_cast<bool>(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
 #endif
 }
+
+#if defined(__x86_64__) && defined(__linux__)
+TEST_CASE("AMX's tiles are used only where the system reports them, and come first there", "[kernel][dispatch][amx]") {
+  std::ifstream file("/proc/cpuinfo");
+  std::string word;
+  std::set<std::string> flags;
+  while (file >> word) flags.insert(word);
+  const bool reported = flags.contains("amx_tile") && flags.contains("amx_bf16") && flags.contains("amx_int8");
+  const tk::kernel_table* amx = tk::detail::amx_kernels();
+  REQUIRE(amx != nullptr);
+  CHECK(amx->name == "AVX3_AMX");
+  const bool granted = tk::find_kernels("AVX3_AMX") != nullptr;  // it may be refused, as by a thread's small signal stack
+  CHECK((reported || !granted));
+  if (granted) CHECK(tk::available_kernels().front() == amx);
+}
+#endif
 
 TEST_CASE("every table has every kernel", "[kernel][dispatch]") {
   for_each_target([](const tk::kernel_table& table) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with bf16 weights on every target against sums in double of the rounded operands; a row's bits, whatever stands beside it.
+#include <tests/kernel/support/amx.hpp>
 #include <tests/kernel/support/close.hpp>
 #include <tests/kernel/support/targets.hpp>
 #include <tests/support/catch.hpp>
@@ -88,7 +89,7 @@ TEST_CASE("bf16 products keep their stated error for every shape, with every epi
         const guarded<float> bias(random.floats(n));
         const std::vector<float> residual = random.floats((m - 1) * (n + 2) + n);
         INFO("m " << m << ", n " << n << ", k " << k);
-        for_each_target([&](const kernel_table& table) {
+        for_each_target_and_amx([&](const kernel_table& table) {
           CHECK(worst_error(table, {m, n, k}, a, weight, nullptr, {}, activation::none) <= 1.0);
           CHECK(worst_error(table, {m, n, k}, a, weight, bias.data(), residual, activation::gelu_erf) <= 1.0);
         });
@@ -105,7 +106,7 @@ TEST_CASE("bf16 products of subnormal, tiny and huge numbers", "[kernel][matmul]
     for (float& x : a) x *= scale;
     for (std::size_t i = 0; i < weight.size(); ++i) weight[i] *= i % 3 == 0 ? 0x1p-130f : i % 3 == 1 ? scale : 1.0f;
     INFO("scale " << scale);
-    for_each_target([&](const kernel_table& table) {
+    for_each_target_and_amx([&](const kernel_table& table) {
       CHECK(worst_error(table, {9, 50, 40}, a, weight, nullptr, {}, activation::none) <= 1.0);
     });
   }
@@ -119,7 +120,7 @@ TEST_CASE("a row of a bf16 product has the same bits whatever the number of rows
     const std::vector<float> weight = random.floats(n * k);
     const std::vector<float> bias = random.floats(n);
     const std::vector<float> residual = random.floats(most * n);
-    for_each_target([&](const kernel_table& table) {
+    for_each_target_and_amx([&](const kernel_table& table) {
       const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
       const auto product = [&](std::size_t first, std::size_t m) {
         std::vector<float> c(m * n);
@@ -147,7 +148,7 @@ TEST_CASE("the residual of a bf16 product may be the result itself", "[kernel][m
   const std::vector<float> a = random.floats(m * k);
   const std::vector<float> weight = random.floats(n * k);
   const std::vector<float> residual = random.floats(m * n);
-  for_each_target([&](const kernel_table& table) {
+  for_each_target_and_amx([&](const kernel_table& table) {
     const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
     std::vector<float> apart(m * n);
     table.matmul_bf16.matmul(a.data(), k, packed.data(), nullptr, activation::none, residual.data(), apart.data(), n, m, n, k);
@@ -170,7 +171,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of a bf16 product
       weight[40 * k + 5] = bad;
       std::vector<float> truth(m * n);
       tk::scalar::matmul_bf16(a.data(), k, weight.data(), nullptr, activation::none, nullptr, truth.data(), n, m, n, k);
-      for_each_target([&](const kernel_table& table) {
+      for_each_target_and_amx([&](const kernel_table& table) {
         const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
         std::vector<float> c(m * n);
         table.matmul_bf16.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
@@ -185,7 +186,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of a bf16 product
 }
 
 TEST_CASE("packed bf16 weights are about as large as the weights, and nothing of nothing is nothing", "[kernel][matmul]") {
-  for_each_target([](const kernel_table& table) {
+  for_each_target_and_amx([](const kernel_table& table) {
     CHECK(table.matmul_bf16.packed_size(384, 1536) == 384 * 1536);
     CHECK(table.matmul_bf16.packed_size(383, 1) <= 384 * 64);
     CHECK(table.matmul_bf16.packed_size(0, 100) == 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gated products of every precision on every target: the bits of two products and a gate behind them, and nothing written beside c.
+#include <tests/kernel/support/amx.hpp>
 #include <tests/kernel/support/targets.hpp>
 #include <tests/support/catch.hpp>
 
@@ -68,7 +69,7 @@ TEST_CASE("a gated product has the bits of two products and a gate", "[kernel][m
     for (const std::size_t m : {1u, 3u, 29u}) {
       for (const activation act : {activation::silu, activation::gelu_tanh}) {
         INFO("m " << m << ", n " << n << ", k " << k);
-        for_each_target([&](const kernel_table& t) {
+        for_each_target_and_amx([&](const kernel_table& t) {
           both.check<float>(t, a, m, act, t.matmul.packed_size_f32, t.matmul.pack_f32, t.matmul.matmul_f32, t.matmul.gated);
           both.check<std::uint16_t>(t, a, m, act, t.matmul_bf16.packed_size, t.matmul_bf16.pack, t.matmul_bf16.matmul, t.matmul_bf16.gated);
           both.check<std::uint8_t>(t, a, m, act, t.matmul_i8.packed_size, t.matmul_i8.pack, t.matmul_i8.matmul, t.matmul_i8.gated);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products in 8-bit integers on every target: against exact sums of the codes, against the unrounded product, and a row's bits whatever
 // stands beside it. The rotation before rounding, against its definition.
+#include <tests/kernel/support/amx.hpp>
 #include <tests/kernel/support/close.hpp>
 #include <tests/kernel/support/targets.hpp>
 #include <tests/support/catch.hpp>
@@ -108,7 +109,7 @@ TEST_CASE("i8 products are exact sums of the codes, scaled, for every shape, wit
         plain.solve();
         whole.solve();
         INFO("m " << m << ", n " << n << ", k " << k);
-        for_each_target([&](const kernel_table& table) {
+        for_each_target_and_amx([&](const kernel_table& table) {
           CHECK(plain.worst_error(table) <= 1.0);
           CHECK(whole.worst_error(table) <= 1.0);
         });
@@ -129,7 +130,7 @@ TEST_CASE("i8 products of rows of all magnitudes and with outliers keep the stat
       for (std::size_t i = 0; i < a.size(); ++i) a[i] *= i % 97 == 5 ? 30.0f * scale : scale;
       for (float& x : weight) x *= other;
       INFO("k " << k << ", scale " << scale);
-      for_each_target([&](const kernel_table& table) {
+      for_each_target_and_amx([&](const kernel_table& table) {
         const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
         std::vector<float> c(m * n);
         table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
@@ -170,7 +171,7 @@ TEST_CASE("every target gives an i8 product the same bits", "[kernel][matmul]") 
     const std::vector<float> a = random.floats(m * k);
     const std::vector<float> weight = random.floats(n * k);
     std::vector<float> first;
-    for_each_target([&](const kernel_table& table) {
+    for_each_target_and_amx([&](const kernel_table& table) {
       const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
       std::vector<float> c(m * n);
       table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
@@ -188,7 +189,7 @@ TEST_CASE("a row of an i8 product has the same bits whatever the number of rows 
     const std::vector<float> weight = random.floats(n * k);
     const std::vector<float> bias = random.floats(n);
     const std::vector<float> residual = random.floats(most * n);
-    for_each_target([&](const kernel_table& table) {
+    for_each_target_and_amx([&](const kernel_table& table) {
       const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
       const auto product = [&](std::size_t first, std::size_t m) {
         std::vector<float> c(m * n);
@@ -214,7 +215,7 @@ TEST_CASE("a row alone, longer than the room that it is given, has the bits that
   constexpr std::size_t n = 9;
   const std::vector<float> a = random.floats(2 * k);
   const std::vector<float> weight = random.floats(n * k);
-  for_each_target([&](const kernel_table& table) {
+  for_each_target_and_amx([&](const kernel_table& table) {
     const auto check = [&](auto packed, auto pack, auto matmul) {
       pack(weight.data(), k, n, packed.data());
       float alone[n], both[2 * n];
@@ -237,7 +238,7 @@ TEST_CASE("the residual of an i8 product may be the result itself", "[kernel][ma
   const std::vector<float> a = random.floats(m * k);
   const std::vector<float> weight = random.floats(n * k);
   const std::vector<float> residual = random.floats(m * n);
-  for_each_target([&](const kernel_table& table) {
+  for_each_target_and_amx([&](const kernel_table& table) {
     const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
     std::vector<float> apart(m * n);
     table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, residual.data(), apart.data(), n, m, n, k);
@@ -257,7 +258,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of an i8 product"
         std::vector<float> weight = random.floats(n * k);
         a[m / 2 * k + 3] = bad;
         weight[40 * k + 5] = bad;
-        for_each_target([&](const kernel_table& table) {
+        for_each_target_and_amx([&](const kernel_table& table) {
           const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
           std::vector<float> c(m * n);
           table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
@@ -271,7 +272,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of an i8 product"
 }
 
 TEST_CASE("packed i8 weights are about a quarter of the weights, and a product of nothing is nothing", "[kernel][matmul]") {
-  for_each_target([](const kernel_table& table) {
+  for_each_target_and_amx([](const kernel_table& table) {
     CHECK(table.matmul_i8.packed_size(384, 1536) == (384 + 4) * 1536);
     CHECK(table.matmul_i8.packed_size(383, 1) <= 388 * 64);
     CHECK(table.matmul_i8.packed_size(100, 0) == 0);

@@ -12,6 +12,7 @@
 #include <tessera/kernel/gather.hpp>
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
+#include <tessera/kernel/matmul_amx.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/matmul_i4.hpp>
 #include <tessera/kernel/matmul_i8.hpp>
@@ -49,6 +50,17 @@ inline constexpr kernel_table table = {
     .rotary = rotary_table,
     .pool = pool_table,
 };
+
+#if HWY_ARCH_X86_64 && HWY_TARGET == HWY_AVX3_ZEN4
+/// The same with the products that tiles do.
+constexpr kernel_table with_amx(kernel_table extended) {
+  extended.name = "AVX3_AMX";
+  extended.matmul_bf16 = matmul_bf16_amx_table;
+  extended.matmul_i8 = matmul_i8_amx_table;
+  return extended;
+}
+inline constexpr kernel_table amx_table = with_amx(table);
+#endif
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 

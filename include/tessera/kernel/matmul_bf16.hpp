@@ -101,20 +101,23 @@ using bf16_row_word = float;
 inline constexpr std::size_t bf16_row_words = 2;
 #endif
 
-/// Depth that one call of a tile covers, in pairs; see tile_depth.
-inline constexpr std::size_t bf16_depth = tile_depth / bf16_row_words;
+/// Depth that one call of a tile covers, in pairs; see tile_depth. Rows of twice that depth are beyond the first-level cache, and yet
+/// faster than two slices and the sums between them (5 % with a depth of 1536).
+inline constexpr std::size_t bf16_depth = 2 * tile_depth / bf16_row_words;
+inline constexpr std::size_t bf16_stride = 2 * tile_depth + 16;
 
-/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for the pairs l, from zero, or from `out` if `onward`.
+/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for the pairs l, from zero, or from `out` if `onward`; or where `end`
+/// says.
 template <std::size_t Rows, std::size_t Panels = 1>
 HWY_NOINLINE void multiply_tile_bf16(const bf16_row_word* HWY_RESTRICT a, const std::uint16_t* HWY_RESTRICT b,
                                      std::size_t panel_stride, std::size_t pairs, float* HWY_RESTRICT out, bool onward,
-                                     const std::uint16_t* ahead) noexcept {
+                                     const tile_end& end, const std::uint16_t* ahead) noexcept {
   const matmul_tag d;
   const hn::Repartition<std::uint16_t, matmul_tag> d16;
   using vector = hn::Vec<matmul_tag>;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
   constexpr std::size_t width = 2 * Panels;
-  constexpr std::size_t row_stride = slice_stride;
+  constexpr std::size_t row_stride = bf16_stride;
   vector sum[Rows * width];
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::Zero(d);
@@ -158,6 +161,7 @@ HWY_NOINLINE void multiply_tile_bf16(const bf16_row_word* HWY_RESTRICT a, const 
     }
 #endif
   }
+  if (end.c != nullptr) return end.finish<Rows, width>(sum);
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i * lanes);
 }
@@ -165,7 +169,7 @@ HWY_NOINLINE void multiply_tile_bf16(const bf16_row_word* HWY_RESTRICT a, const 
 struct bf16_tile {
   static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
   using function = void (*)(const bf16_row_word* a, const std::uint16_t* b, std::size_t panel_stride, std::size_t pairs,
-                            float* out, bool onward, const std::uint16_t* ahead) noexcept;
+                            float* out, bool onward, const tile_end& end, const std::uint16_t* ahead) noexcept;
   template <std::size_t Rows, std::size_t Panels>
   static constexpr function make() {
     return multiply_tile_bf16<Rows, Panels>;
@@ -203,10 +207,10 @@ inline std::size_t packed_size_bf16(std::size_t k, std::size_t n) noexcept {
   return (n + panel_width - 1) / panel_width * panel_width * ((k + 1) / 2) * 2;
 }
 
-inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::uint16_t* packed) noexcept {
+/// With zeros behind the depth, up to so many pairs.
+HWY_INLINE void pack_bf16_pairs(const float* weight, std::size_t k, std::size_t n, std::size_t pairs, std::uint16_t* packed) {
   constexpr std::size_t step = 256;
   std::uint16_t rounded[step];
-  const std::size_t pairs = (k + 1) / 2;
   for (std::size_t first = 0; first < n; first += panel_width, packed += pairs * 2 * panel_width) {
     for (std::size_t j = 0; j < panel_width; ++j) {
       for (std::size_t begin = 0; begin < 2 * pairs; begin += step) {
@@ -221,6 +225,10 @@ inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::ui
   }
 }
 
+inline void pack_bf16(const float* weight, std::size_t k, std::size_t n, std::uint16_t* packed) noexcept {
+  pack_bf16_pairs(weight, k, n, (k + 1) / 2, packed);
+}
+
 /// What multiply_blocks asks of a form of weights.
 struct bf16_product {
   const float* a;
@@ -230,22 +238,28 @@ struct bf16_product {
   matmul_end end;
   bf16_row_word* slice;
 
+  static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = 2 * bf16_depth;
-  static constexpr std::size_t row_depth = 2 * (tile_height * slice_stride / bf16_row_words);
+  static constexpr std::size_t row_depth = 2 * (tile_height * bf16_stride / bf16_row_words);
   static constexpr std::size_t panels(std::size_t rows) { return bf16_tile::panels(rows); }
-  static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
+  // More than AVX-512's second-level caches hold costs less than rounding all rows once more for another group (2 % where 768 rows meet a
+  // depth of 1536).
+  static constexpr std::size_t group_bytes = HWY_TARGET <= HWY_AVX3 ? 3 * panel_group_bytes : panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return (k + 1) / 2 * 2 * panel_width * 2; }
 
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    for (std::size_t r = 0; r < rows; ++r) copy_rounded(a + (row + r) * lda + begin, length, slice + r * slice_stride);
+    for (std::size_t r = 0; r < rows; ++r) copy_rounded(a + (row + r) * lda + begin, length, slice + r * bf16_stride);
   }
   HWY_INLINE void multiply(std::size_t rows, bool several, std::size_t panel, std::size_t begin, std::size_t length,
-                           float* tile, std::size_t ahead_panels, std::size_t ahead_step) const {
+                           float* tile, const tile_end& to, std::size_t ahead_panels, std::size_t ahead_step) const {
     const std::size_t stride = (k + 1) / 2 * 2 * panel_width;
     const std::size_t pairs = (length + 1) / 2;
     const std::uint16_t* b = packed + panel * stride + begin * panel_width;
     const auto multiply = several ? bf16_tiles.several[rows] : bf16_tiles.one[rows];
-    multiply(slice, b, stride, pairs, tile, begin != 0, b + ahead_panels * stride + ahead_step * pairs * 32);
+    multiply(slice, b, stride, pairs, tile, begin != 0, to, b + ahead_panels * stride + ahead_step * pairs * 32);
+  }
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t row, std::size_t column, std::size_t width, std::size_t n) const {
+    return end.of_tile(row, column, width, n);
   }
   HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
@@ -255,7 +269,7 @@ struct bf16_product {
 
 inline void multiply_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const matmul_end& end, std::size_t m,
                           std::size_t n, std::size_t k) noexcept {
-  HWY_ALIGN bf16_row_word slice[tile_height * slice_stride];
+  HWY_ALIGN bf16_row_word slice[tile_height * bf16_stride];
   multiply_blocks(bf16_product{a, lda, packed, k, end, slice}, m, n, k);
 }
 inline void matmul_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias,

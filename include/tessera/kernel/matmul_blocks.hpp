@@ -44,13 +44,15 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
   const std::size_t panels = (n + panel_width - 1) / panel_width;
   // A group of panels stays in the second-level cache while all rows pass; blocks of rows have nearly equal heights,
   // since a short last block would read the weights for little work.
-  const std::size_t blocks = (m + tile_height - 1) / tile_height;
+  const std::size_t blocks = (m + Product::height - 1) / Product::height;
   // A row alone has the room of a whole block for its slices, so that a panel is read from beginning to end.
   const std::size_t depth = m == 1 ? Product::row_depth : Product::depth;
   const bool sliced = k > depth;
   const std::size_t fitting = Product::group_bytes / HWY_MAX(product.panel_bytes(), std::size_t{1});
   const std::size_t group = blocks == 1 && !sliced ? panels : HWY_MIN(sliced ? group_panels : panels, HWY_MAX(fitting, std::size_t{4}));
-  HWY_ALIGN float sums[tile_height * group_panels * panel_width];
+  // Whether a column ends in registers must not depend on the panels beside its own, as its bits must not.
+  const std::size_t whole_panels = n / panel_width;
+  HWY_ALIGN float sums[Product::height * group_panels * panel_width];
   for (std::size_t first = 0; first < panels; first += group) {
     const std::size_t last = HWY_MIN(panels, first + group);
     std::size_t row = 0;
@@ -62,15 +64,17 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
         product.fill(row, rows, begin, length);
         float* tile = sums;
         for (std::size_t panel = first; panel < last;) {
-          const bool several = panel + Product::panels(rows) <= last;
+          const bool several = panel + Product::panels(rows) <= HWY_MIN(last, whole_panels);
           const std::size_t together = several ? Product::panels(rows) : 1;
           const std::size_t width = together * panel_width;
           const std::size_t column = panel * panel_width;
           // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel
           // each.
           const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
-          product.multiply(rows, several, panel, begin, length, tile, fetch ? group : 0, fetch ? block : 0);
-          if (begin + length == k) product.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
+          const bool whole = begin + length == k;
+          const tile_end end = whole ? product.straight(row, column, width, n) : tile_end{};
+          product.multiply(rows, several, panel, begin, length, tile, end, fetch ? group : 0, fetch ? block : 0);
+          if (whole && end.c == nullptr) product.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
           panel += together;
           if (sliced) tile += rows * width;
         }

@@ -237,6 +237,7 @@ struct i4_product {
   typename Form::row* slice;  ///< rows of a block in their form
   std::int32_t* start;        ///< what their sums over each group begin with
 
+  static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = Form::depth;
   static constexpr std::size_t row_depth = tile_height * Form::stride / hadamard_block * hadamard_block;
   static constexpr std::size_t panels(std::size_t rows) { return Form::panels(rows); }
@@ -263,13 +264,14 @@ struct i4_product {
     }
   }
   HWY_INLINE void multiply(std::size_t rows, bool several, std::size_t panel, std::size_t begin, std::size_t length,
-                           float* tile, std::size_t ahead_panels, std::size_t ahead_step) const {
+                           float* tile, const tile_end& /*to*/, std::size_t ahead_panels, std::size_t ahead_step) const {
     const std::uint8_t* b = packed + panel * panel_bytes() + begin / i4_group * i4_group_bytes;
     const std::size_t groups = length / i4_group;
     const auto multiply = several ? i4_tiles<Form>.several[rows] : i4_tiles<Form>.one[rows];
     multiply(slice, start, b, panel_bytes(), groups, tile, begin != 0,
              b + ahead_panels * panel_bytes() + ahead_step * groups / 2 * i4_group_bytes);
   }
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
   HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
     if constexpr (sizeof(*slice) == sizeof(float)) end.finish(tile, width, row, rows, column, columns);

@@ -85,6 +85,7 @@ struct matmul_i8_kernels {
 #endif
 
 #include <tessera/kernel/matmul_blocks.hpp>
+#include <tessera/kernel/matmul_i8_sums.hpp>
 #include <tessera/kernel/row_codes.hpp>
 
 #include <hwy/highway.h>
@@ -93,8 +94,6 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-using sum_tag = magnitude_tag;
 
 /// Neighbours along k that one instruction multiplies and adds: four bytes where the processor does so exactly, else two codes
 /// widened to 16 bits, whose products' sums no 32-bit lane loses. x86 multiplies unsigned by signed bytes: weights are stored
@@ -140,11 +139,12 @@ HWY_INLINE hn::Vec<sum_tag> add_i8_products(hn::Vec<sum_tag> row, Columns column
 }
 
 /// out[row][panel][column] = start[row] + Σ_l a[row][l] · b[panel][l][column], added to `out` if `onward`. `out` holds the
-/// bits of i32 sums.
+/// bits of i32 sums. Or they become values by `scales` and go where `end` says.
 template <std::size_t Rows, std::size_t Panels = 1>
 HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std::int32_t* HWY_RESTRICT start,
                                    const std::uint8_t* HWY_RESTRICT b, std::size_t panel_stride, std::size_t steps,
-                                   float* HWY_RESTRICT out, bool onward, const std::uint8_t* ahead) noexcept {
+                                   float* HWY_RESTRICT out, bool onward, const tile_end& end, const i8_sums& scales,
+                                   const std::uint8_t* ahead) noexcept {
   const sum_tag d;
   const matmul_tag df;
   using vector = hn::Vec<sum_tag>;
@@ -173,6 +173,14 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
       for (std::size_t v = 0; v < width; ++v) sum[r * width + v] = add_i8_products(row, column[v], sum[r * width + v]);
     }
   }
+  if (end.c != nullptr) {
+    hn::Vec<matmul_tag> value[Rows * width], column[width];
+    HWY_UNROLL(8)
+    for (std::size_t v = 0; v < width; ++v) column[v] = scales.of_column(v * lanes);
+    HWY_UNROLL(64)
+    for (std::size_t i = 0; i < Rows * width; ++i) value[i] = scales.value(sum[i], column[i % width], i / width);
+    return end.finish<Rows, width>(value);
+  }
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(hn::BitCast(df, sum[i]), df, out + i * lanes);
 }
@@ -180,8 +188,8 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
 struct i8_tile {
   static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
   using function = void (*)(const i8_row_code* a, const std::int32_t* start, const std::uint8_t* b,
-                            std::size_t panel_stride, std::size_t steps, float* out, bool onward,
-                            const std::uint8_t* ahead) noexcept;
+                            std::size_t panel_stride, std::size_t steps, float* out, bool onward, const tile_end& end,
+                            const i8_sums& scales, const std::uint8_t* ahead) noexcept;
   template <std::size_t Rows, std::size_t Panels>
   static constexpr function make() {
     return multiply_tile_i8<Rows, Panels>;
@@ -224,22 +232,6 @@ inline void pack_i8(const float* weight, std::size_t k, std::size_t n, std::uint
   }
 }
 
-/// Integer sums to f32, by the scales of their column and row.
-struct i8_sums {
-  static constexpr bool scaled = true;
-  const std::uint8_t* column_scales;  ///< of the tile's first panel
-  std::size_t panel_bytes;
-  const row_scale_i8* row_scales;
-
-  HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t row, std::size_t column) const {
-    const matmul_tag d;
-    const hn::Repartition<std::uint8_t, matmul_tag> d8;
-    const std::uint8_t* scales = column_scales + column / panel_width * panel_bytes + column % panel_width * sizeof(float);
-    const auto sum = hn::ConvertTo(d, hn::BitCast(sum_tag(), hn::LoadU(d, tile)));
-    return hn::Mul(hn::Mul(sum, hn::BitCast(d, hn::LoadU(d8, scales))), hn::Set(d, row_scales[row].to_value));
-  }
-};
-
 /// What multiply_blocks asks of a form of weights. `k` of the rows; the depth that is multiplied is padded_depth(k).
 struct i8_product {
   rotated_rows<i8_depth> read;
@@ -249,11 +241,15 @@ struct i8_product {
   i8_row_code* slice;   ///< codes of a block of rows
   std::int32_t* start;  ///< what a row's sums over the slice begin with
 
+  static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = i8_depth;
   static constexpr std::size_t row_depth = tile_height * i8_slice_stride / hadamard_block * hadamard_block;
   static constexpr std::size_t panels(std::size_t rows) { return i8_tile::panels(rows); }
   static constexpr std::size_t group_bytes = panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return i8_panel_bytes(k); }
+  [[nodiscard]] HWY_INLINE i8_sums sums_from(std::size_t panel) const {
+    return {packed + panel * panel_bytes() + padded_depth(k) * panel_width, panel_bytes(), read.scale};
+  }
 
   /// A row becomes codes while the next is rotated: the one waits for its largest number.
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
@@ -273,17 +269,19 @@ struct i8_product {
     } while (done < length);
   }
   HWY_INLINE void multiply(std::size_t rows, bool several, std::size_t panel, std::size_t begin, std::size_t length,
-                           float* tile, std::size_t ahead_panels, std::size_t ahead_step) const {
+                           float* tile, const tile_end& to, std::size_t ahead_panels, std::size_t ahead_step) const {
     const std::uint8_t* b = packed + panel * panel_bytes() + begin * panel_width;
     const std::size_t steps = length / i8_step;
     const auto multiply = several ? i8_tiles.several[rows] : i8_tiles.one[rows];
-    multiply(slice, start, b, panel_bytes(), steps, tile, begin != 0,
+    multiply(slice, start, b, panel_bytes(), steps, tile, begin != 0, to, sums_from(panel),
              b + ahead_panels * panel_bytes() + ahead_step * length / 2 * panel_width);
+  }
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t row, std::size_t column, std::size_t width, std::size_t n) const {
+    return end.of_tile(row, column, width, n);
   }
   HWY_INLINE void finish(float* tile, std::size_t width, std::size_t row, std::size_t rows, std::size_t column,
                          std::size_t columns) const {
-    const std::uint8_t* panel = packed + column / panel_width * panel_bytes() + padded_depth(k) * panel_width;
-    end.finish(tile, width, row, rows, column, columns, i8_sums{panel, panel_bytes(), read.scale});
+    end.finish(tile, width, row, rows, column, columns, sums_from(column / panel_width));
   }
 };
 
