@@ -6,9 +6,9 @@
 #   tessera::text      tokenizers                                 + utf8proc, PCRE2
 #   tessera::model     graphs and models                          + Boost headers (Hana)
 #   tessera::interop   xtensor views and evaluate/               core + xtensor, xsimd; only where these are found
-#                      + zstd, where it is found, in tessera::compiled: stores compress payloads
 #   tessera::distributed  distributed/, over compiled and model; only where an MPI is found
 #   tessera::compiled  kernels and non-template readers compiled once; defines TESSERA_COMPILED for its users
+#                      + zstd, where it is found: stores compress payloads
 
 find_package(Threads REQUIRED)
 

@@ -283,4 +283,5 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
 
 }  // namespace tessera::inline TESSERA_ABI
 
+#include <tessera/index/hnsw_file.hpp>
 #include <tessera/index/hnsw_parts.hpp>
