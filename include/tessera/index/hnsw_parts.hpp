@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The longer member functions of `hnsw`: linking, repair, search, calibration and its file. Included by index/hnsw.hpp.
+/// The longer member functions of `hnsw`: linking, repair, search and calibration. Included by index/hnsw.hpp.
 #pragma once
 
 #include <tessera/index/hnsw.hpp>
