@@ -53,6 +53,12 @@ struct communicator::state {
     return {text, static_cast<std::size_t>(length)};
   }
 
+  /// A sixteenth of what has been waited already, so that short waits stay short and long ones leave the core to others.
+  static void rest(std::chrono::steady_clock::duration waited) {
+    using std::chrono::microseconds;
+    std::this_thread::sleep_for(std::clamp<std::chrono::steady_clock::duration>(waited / 16, microseconds(5), microseconds(200)));
+  }
+
   /// Until the transfer is done. Spins at first: most answers are there within microseconds.
   template <class Done>
   [[nodiscard]] result<> watch(std::size_t which, const char* wanted, const Done& done) {
@@ -66,7 +72,7 @@ struct communicator::state {
       const auto waited = clock::now() - begin;
       if (waited > patience)
         return give_up(which, std::string(wanted) + " within " + std::to_string(patience.count()) + " ms", "none");
-      std::this_thread::sleep_for(std::clamp<clock::duration>(waited / 16, std::chrono::microseconds(5), std::chrono::milliseconds(1)));
+      rest(waited);
     }
   }
 
@@ -182,10 +188,7 @@ TESSERA_INLINE result<std::vector<std::byte>> communicator::await(std::size_t fr
     if (there != 0) return receive(from);
     if (stop.stop_requested()) return fail({.code = error_code::stopped, .thing = "waiting for " + name_of(from)});
     if (turn < 256) continue;
-    const auto waited = std::chrono::steady_clock::now() - begin;
-    using std::chrono::steady_clock;
-    std::this_thread::sleep_for(
-        std::clamp<steady_clock::duration>(waited / 16, std::chrono::microseconds(5), std::chrono::milliseconds(1)));
+    state::rest(std::chrono::steady_clock::now() - begin);
   }
 }
 
