@@ -279,13 +279,7 @@ struct faiss_writer {
 
 }  // namespace detail
 
-TESSERA_INLINE result<index_parts> read_faiss(std::string_view path) {
-  TESSERA_TRY(mapped_file file, mapped_file::open(path));
-  auto kept = std::make_shared<const mapped_file>(std::move(file));
-  TESSERA_TRY(index_parts parts, view_faiss(kept->bytes(), path));
-  parts.file = std::move(kept);
-  return parts;
-}
+TESSERA_INLINE result<index_parts> read_faiss(std::string_view path) { return detail::open_parts(path, view_faiss); }
 
 TESSERA_INLINE result<index_parts> view_faiss(std::span<const std::byte> bytes, std::string_view path) {
   detail::faiss_reader reader(bytes, path);

@@ -13,13 +13,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-TESSERA_INLINE result<index_parts> read_hnswlib(std::string_view path) {
-  TESSERA_TRY(mapped_file file, mapped_file::open(path));
-  auto kept = std::make_shared<const mapped_file>(std::move(file));
-  TESSERA_TRY(index_parts parts, view_hnswlib(kept->bytes(), path));
-  parts.file = std::move(kept);
-  return parts;
-}
+TESSERA_INLINE result<index_parts> read_hnswlib(std::string_view path) { return detail::open_parts(path, view_hnswlib); }
 
 TESSERA_INLINE result<index_parts> view_hnswlib(std::span<const std::byte> bytes, std::string_view path) {
   byte_reader reader(bytes, path);

@@ -122,6 +122,15 @@ TESSERA_INLINE result<graph_parts> graph_gatherer::finish(std::uint64_t entry) &
   return std::move(made_);
 }
 
+TESSERA_INLINE result<index_parts> open_parts(std::string_view path,
+                                              result<index_parts> (*view)(std::span<const std::byte>, std::string_view)) {
+  TESSERA_TRY(mapped_file file, mapped_file::open(path));
+  auto kept = std::make_shared<const mapped_file>(std::move(file));
+  TESSERA_TRY(index_parts parts, view(kept->bytes(), path));
+  parts.file = std::move(kept);
+  return parts;
+}
+
 TESSERA_INLINE result<> parts_fit(const index_parts& parts) {
   const auto wrong = [](const char* thing, std::size_t wanted, std::size_t found) {
     return fail({.code = error_code::invalid_argument, .thing = thing, .wanted = std::to_string(wanted), .found = std::to_string(found)});

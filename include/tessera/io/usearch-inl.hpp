@@ -71,13 +71,7 @@ struct usearch_vectors {
 
 }  // namespace detail
 
-TESSERA_INLINE result<index_parts> read_usearch(std::string_view path) {
-  TESSERA_TRY(mapped_file file, mapped_file::open(path));
-  auto kept = std::make_shared<const mapped_file>(std::move(file));
-  TESSERA_TRY(index_parts parts, view_usearch(kept->bytes(), path));
-  parts.file = std::move(kept);
-  return parts;
-}
+TESSERA_INLINE result<index_parts> read_usearch(std::string_view path) { return detail::open_parts(path, view_usearch); }
 
 TESSERA_INLINE result<index_parts> view_usearch(std::span<const std::byte> bytes, std::string_view path) {
   TESSERA_TRY(const detail::usearch_vectors vectors, detail::usearch_vectors_of(bytes, path));
