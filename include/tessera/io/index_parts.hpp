@@ -94,7 +94,8 @@ class graph_gatherer {
 };
 
 /// The parts of a file that `view` reads in memory; they keep it mapped. Errors: those of `mapped_file::open` and `view`.
-[[nodiscard]] result<index_parts> open_parts(std::string_view path, result<index_parts> (*view)(std::span<const std::byte>, std::string_view));
+[[nodiscard]] result<index_parts> open_parts(std::string_view path,
+                                             result<index_parts> (*view)(std::span<const std::byte>, std::string_view));
 
 /// What a writer wants of its parts. Errors: invalid_argument.
 [[nodiscard]] result<> parts_fit(const index_parts& parts);
