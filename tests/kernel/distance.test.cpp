@@ -223,6 +223,37 @@ TEST_CASE("integer one to many equals one to one", "[kernel][distance]") {
     }
 }
 
+TEST_CASE("rows that no cache holds have the bits that they have alone", "[kernel][distance]") {
+  random_source random(14);
+  for (const std::size_t n : {64u, 206u, 384u, 391u}) {
+    const std::size_t stride = n + 5, count = (std::size_t{540} << 10) / stride | 1u;
+    const std::size_t size = (count - 1) * stride + n;
+    const std::vector<float> query = random.floats(8 * n);
+    const guarded<std::int8_t> codes(random.integers<std::int8_t>(n)), rows(random.integers<std::int8_t>(size));
+    const guarded<std::uint8_t> halves(random.integers<std::uint8_t>(n)), half_rows(random.integers<std::uint8_t>(size));
+    INFO("n = " << n << ", rows " << count);
+    for_each_target([&](const kernel_table& target) {
+      const table& k = target.distance;
+      std::vector<float> out(count);
+      std::vector<std::int32_t> sums(count);
+      std::size_t same[5] = {};
+      k.dot_rows_f32_i8(query.data(), rows.data(), stride, count, n, out.data());
+      for (std::size_t r = 0; r < count; ++r) same[0] += same_bits(out[r], k.dot_f32_i8(query.data(), rows.data() + r * stride, n));
+      k.dot_rows_f32_i4(query.data(), half_rows.data(), stride, count, 2 * n - 1, out.data());
+      for (std::size_t r = 0; r < count; ++r)
+        same[1] += same_bits(out[r], k.dot_f32_i4(query.data(), half_rows.data() + r * stride, 2 * n - 1));
+      k.dot_rows_f32_b1(query.data(), half_rows.data(), stride, count, 8 * n - 3, out.data());
+      for (std::size_t r = 0; r < count; ++r)
+        same[2] += same_bits(out[r], k.dot_f32_b1(query.data(), half_rows.data() + r * stride, 8 * n - 3));
+      k.dot_rows_i4(halves.data(), half_rows.data(), stride, count, 2 * n - 1, sums.data());
+      for (std::size_t r = 0; r < count; ++r) same[3] += sums[r] == k.dot_i4(halves.data(), half_rows.data() + r * stride, 2 * n - 1);
+      k.dot_rows_i8(codes.data(), rows.data(), stride, count, n, sums.data());
+      for (std::size_t r = 0; r < count; ++r) same[4] += sums[r] == k.dot_i8(codes.data(), rows.data() + r * stride, n);
+      for (const std::size_t equal : same) CHECK(equal == count);
+    });
+  }
+}
+
 TEST_CASE("the largest codes do not overflow within the documented lengths", "[kernel][distance]") {
   for (const auto& [x, y] : {std::pair{-128, -128}, std::pair{-128, 127}, std::pair{127, -128}, std::pair{127, 127}}) {
     const std::size_t n = (1u << 17) - 1;

@@ -35,6 +35,7 @@ using signed_byte_tag = hn::Repartition<std::int8_t, int_tag>;
 /// How a row of codes is summed against a query: `bytes` loaded a step, `add` for one step, `finish` once a row.
 struct i8_dot {
   using storage = std::int8_t;
+  static constexpr bool pairs_pay = false;  // as fast as plain reading one by one
 #if TESSERA_KERNEL_VNNI
   static constexpr std::size_t bytes = HWY_MAX_BYTES;
   using loaded = hn::Vec<signed_byte_tag>;
@@ -66,6 +67,7 @@ struct i8_dot {
 
 struct i8_squared_l2 {
   using storage = std::int8_t;
+  static constexpr bool pairs_pay = false;
   static constexpr std::size_t bytes = HWY_MAX_BYTES / 2;
   using half_tag = hn::Rebind<std::int8_t, short_tag>;
   using loaded = hn::Vec<short_tag>;
@@ -84,6 +86,8 @@ struct i8_squared_l2 {
 /// Codes -8 .. 7: the row as row + 8 (0 .. 15, unsigned bytes), the query signed.
 struct i4_dot {
   using storage = std::uint8_t;
+  /// Rows from memory by pairs, with what follows asked for: 0.93 to 1.02 of plain reading (384 to 1536 dimensions); alone 0.77 to 0.83.
+  static constexpr bool pairs_pay = true;
   static constexpr std::size_t bytes = HWY_MAX_BYTES;
   using loaded = hn::Vec<byte_tag>;
   static HWY_INLINE loaded load(const std::uint8_t* x) { return hn::LoadU(byte_tag(), x); }
@@ -121,10 +125,11 @@ struct i4_dot {
   }
 };
 
-/// `n_bytes` of each row; results modulo 2^32, which the documented limits of n keep exact.
-template <class Step, std::size_t Rows>
+/// `n_bytes` of each row; results modulo 2^32, which the documented limits of n keep exact. With `Onward`, what lies from `next` on is
+/// asked for meanwhile.
+template <class Step, std::size_t Rows, bool Onward = false>
 HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typename Step::storage* const (&row)[Rows],
-                              std::size_t n_bytes, std::int32_t* out) {
+                              std::size_t n_bytes, std::int32_t* out, [[maybe_unused]] const typename Step::storage* next = nullptr) {
   const int_tag d;
   int_vector sum[Rows][2];
   HWY_UNROLL(4)
@@ -135,7 +140,10 @@ HWY_INLINE void sum_code_rows(const typename Step::storage* query, const typenam
     const auto q = Step::load(query + i);
     correction = Step::add_correction(q, correction);
     HWY_UNROLL(4)
-    for (std::size_t r = 0; r < Rows; ++r) Step::add(q, Step::load(row[r] + i), sum[r][0], sum[r][1]);
+    for (std::size_t r = 0; r < Rows; ++r) {
+      Step::add(q, Step::load(row[r] + i), sum[r][0], sum[r][1]);
+      if constexpr (Onward) hwy::Prefetch(next + i * Rows + r * Step::bytes);
+    }
   }
   if (i < n_bytes) {
     const auto q = Step::load_n(query + i, n_bytes - i);
@@ -168,6 +176,11 @@ HWY_INLINE void sum_codes(const typename Step::storage* query, const typename St
       const typename Step::storage* const row[] = {rows + r * stride, rows + (r + 1) * stride, rows + (r + 2) * stride,
                                                    rows + (r + 3) * stride};
       sum_code_rows<Step, code_rows_together>(query, row, n_bytes, out + r);
+    }
+  else if constexpr (Step::pairs_pay)
+    for (; r + 2 <= count; r += 2) {
+      const typename Step::storage* const row[] = {rows + r * stride, rows + (r + 1) * stride};
+      sum_code_rows<Step, 2, true>(query, row, n_bytes, out + r, row[1] + stride + 4096);
     }
   for (; r < count; ++r) out[r] = sum_code_row<Step>(query, rows + r * stride, n_bytes);
 }
