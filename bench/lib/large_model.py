@@ -4,13 +4,13 @@
 tokens: memory, time to load, tokens a second.
 
 The weights are random numbers of a fixed seed in bf16 (3.1 GB), written to a folder of their own and removed afterwards. What runs at one
-time stays below 9 GB: our bf16 beside torch's, then our bf16 beside our i8 and i4, then beside llama.cpp where the package llama-cpp-python
-(with gguf, to write its file) is in the Python environment. Rounds go through all of a group in turn; a time is the median of all rounds.
+time stays below 9 GB: our bf16 beside torch's, then beside our i8 and i4, then bf16 and i8 beside llama.cpp's bf16 and Q8_0 where the package
+llama-cpp-python (with gguf, to write its files) is in the Python environment. Rounds go through all of a group in turn; a time is the median of all rounds.
 
 Workloads: one text of 16, 128 and 512 tokens, and 16 texts of 16 to 64 tokens; then short queries behind an instruction of the model's
 configuration, whose states are shared, and the same texts with the instruction written into them, where they are not.
 
-    bench/large-model --directory FOLDER       FOLDER needs 4 GB of disk
+    bench/large-model --directory FOLDER       FOLDER needs 9 GB of disk
 """
 import argparse
 import json
@@ -32,8 +32,10 @@ parser.add_argument("--keep", action="store_true", help="leave the weights there
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=1.0, help="of each workload and round")
-parser.add_argument("--group", action="append", default=[], choices=("torch", "own", "llama"), help="only these groups; may be repeated")
+parser.add_argument("--group", action="append", default=[], choices=("torch", "own", "llama", "llama8"), help="only these groups; may be repeated")
 parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only workloads whose name contains this; may be repeated")
+parser.add_argument("--cpu-time", action="store_true", help="time of the processor instead of the clock: for one thread, on a machine that "
+                    "has other work")
 parser.add_argument("--program", help=argparse.SUPPRESS)
 parser.add_argument("--llama-python", help="a Python with llama-cpp-python and gguf, where it is not this one")
 given = parser.parse_args()
@@ -147,12 +149,12 @@ class Child:
 
 
 def tessera(precision, folder):
-    return Child([given.program, precision, str(folder), str(given.threads)])
+    return Child([given.program, precision, str(folder), str(given.threads)] + ["cpu"] * given.cpu_time)
 
 
 def peer(kind, folder):
-    python = given.llama_python if kind == "llama" and given.llama_python else sys.executable
-    return Child([python, str(ROOT / "bench/lib/large_model_peer.py"), kind, str(folder), str(given.threads)])
+    python = given.llama_python if kind != "torch" and given.llama_python else sys.executable
+    return Child([python, str(ROOT / "bench/lib/large_model_peer.py"), kind, str(folder), str(given.threads)] + ["cpu"] * given.cpu_time)
 
 
 # The run -----------------------------------------------------------------------------------------------------------------------
@@ -211,7 +213,8 @@ def main():
                for count in (1, 8) for shared in (1, 0) if not given.only or "queries" in given.only]
     groups = {"torch": ([("tessera", "bf16"), ("torch", "bf16")], reading),
               "own": ([("tessera", "bf16"), ("tessera", "i8"), ("tessera", "i4")], reading + prompts),
-              "llama": ([("tessera", "bf16"), ("llama.cpp", "bf16"), ("tessera", "i8"), ("llama.cpp", "q8_0")], reading)}
+              "llama": ([("tessera", "bf16"), ("llama.cpp", "bf16")], reading),
+              "llama8": ([("tessera", "i8"), ("llama.cpp", "q8_0")], reading)}
     for group, (names, extra) in groups.items():
         if given.group and group not in given.group:
             continue
