@@ -13,7 +13,6 @@ namespace ts = tessera;
 
 using model = ts::minilm_l6<>;
 using note_store = ts::store<model::space, ts::f16>;
-
 constexpr std::string_view notes[] = {"a multi-track sound editor for recording and mixing", "a plum cake in forty minutes",
                                       "draws function plots from the command line", "tunes a guitar by ear training"};
 
@@ -52,8 +51,7 @@ int main(int argc, char** argv) {
     const pid_t writer = ::fork();
     if (writer == 0) ::_exit(write_notes(*encoder, directory) ? 1 : 2);  // it never comes so far
     int status = 0;
-    ::waitpid(writer, &status, 0);
-    if (!WIFSIGNALED(status)) return 1;
+    if (::waitpid(writer, &status, 0) != writer || !WIFSIGNALED(status)) return 1;
   }
   const auto done = encoder ? read_notes(*encoder, directory) : std::unexpected(encoder.error());
   if (done) return 0;
