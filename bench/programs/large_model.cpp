@@ -35,7 +35,6 @@ struct clock_type {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<clock_type>;
-  static constexpr bool is_steady = true;
   static inline bool of_process = false;
 
   [[nodiscard]] static time_point now() noexcept {
