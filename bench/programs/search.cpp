@@ -186,7 +186,7 @@ int main(int count, char** arguments) {
     const auto [index, seconds] = built<ts::certified<space, ts::f32, metric>>(rows, ids);
     out.line("certified exact i8", 1, seconds, index.memory_bytes(), 0, [&](const auto& query) { return value(index.search(query, k)); });
     out.batch("certified exact i8, all queries at once", 1, seconds, index.memory_bytes(),
-              [&](const auto& queries) { return value(index.search(queries, k)); }, queries);
+              [&](const auto& all) { return value(index.search(all, k)); }, queries);
   }
   graph<ts::hnsw<space, ts::f32, metric>>(out, "hnsw f32", 2, rows, ids, pool.get());
   graph<ts::hnsw<space, ts::f32, metric, ts::leading_codes>>(out, "hnsw i8", 3, rows, ids, pool.get());

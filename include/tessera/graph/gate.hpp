@@ -43,15 +43,15 @@ class packed_gate {
     TESSERA_TRY(auto room, aligned_buffer<float>::make(most_pieces * rows));
     constexpr std::size_t work_of_one = 16;  // an element packed takes as long as this many multiply-adds
     split(scope.threads(), inner, turn(), 2 * in * inner * work_of_one, [&](std::size_t piece, std::size_t begin, std::size_t end) {
-      const std::span<float> both = room.span().subspan(piece * rows, rows);
+      const std::span<float> halves = room.span().subspan(piece * rows, rows);
       for (std::size_t first = begin; first < end; first += turn()) {
         const std::size_t count = std::min(turn(), inner - first);
-        std::ranges::fill(both, 0.0f);
+        std::ranges::fill(halves, 0.0f);
         for (const std::size_t half : {std::size_t{0}, std::size_t{1}}) {
-          std::copy_n(plain.data() + (half * inner + first) * in, count * in, both.data() + half * turn() * in);
+          std::copy_n(plain.data() + (half * inner + first) * in, count * in, halves.data() + half * turn() * in);
           if (bias) std::copy_n(added.data() + half * inner + first, count, bias_.data() + 2 * first + half * turn());
         }
-        form::pack()(both.data(), in, 2 * turn(), panels_.data() + form::packed_size(in, 2 * first));
+        form::pack()(halves.data(), in, 2 * turn(), panels_.data() + form::packed_size(in, 2 * first));
       }
     });
     in_ = in;
