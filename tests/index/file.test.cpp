@@ -237,7 +237,7 @@ TEST_CASE("index file: no file, no index, no place to write", "[index]") {
   CHECK_FALSE(index.save((scratch / "none/x.tsi").string()));
   succeed(index.save(path));
   CHECK(value_of(ts::flat<four>::open(path)).empty());
-  CHECK_FALSE(ts::write_index_file(path, {.kind = "seventeen letters", .precision = {}, .metric = {}, .label = {}}, {}));
+  CHECK_FALSE(ts::write_index_file(path, {.kind = "seventeen letters", .precision = {}, .metric = {}, .label = {}}, std::span<const ts::index_section>()));
 }
 
 TEST_CASE("npy: rows and ids from numpy and back, byte for byte", "[index]") {
