@@ -122,9 +122,9 @@ class index_file {
                                         std::span<const index_section> sections);
 /// The same from sources, each asked for its bytes twice, in order. Small blocks are for files that are read here and there. Errors: also
 /// stopped.
-[[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
-                                        std::span<const index_section_source> sections, std::size_t block_size = index_file::block_bytes,
-                                        const std::stop_token& stop = {});
+[[nodiscard]] result<> write_index_sources(std::string_view path, const index_description& what,
+                                           std::span<const index_section_source> sections,
+                                           std::size_t block_size = index_file::block_bytes, const std::stop_token& stop = {});
 
 }  // namespace tessera::inline TESSERA_ABI
 

@@ -14,12 +14,12 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
     sources.push_back({section.name, section.bytes.size(), [bytes = section.bytes](std::uint64_t at, std::span<std::byte> out) {
                          if (!out.empty()) std::memcpy(out.data(), bytes.data() + at, out.size());
                        }});
-  return write_index_file(path, what, std::span<const index_section_source>(sources));
+  return write_index_sources(path, what, sources);
 }
 
-TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,
-                                         std::span<const index_section_source> sections, std::size_t block_size,
-                                         const std::stop_token& stop) {
+TESSERA_INLINE result<> write_index_sources(std::string_view path, const index_description& what,
+                                            std::span<const index_section_source> sections, std::size_t block_size,
+                                            const std::stop_token& stop) {
   static_assert(std::endian::native == std::endian::little,
                 "tessera: index files are written on little-endian processors only");
   constexpr std::size_t width = detail::index_name_bytes;
