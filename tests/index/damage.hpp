@@ -32,9 +32,10 @@ inline std::string with_right_checksums(std::string file) {
   const std::size_t header = get<std::uint32_t>(file, 12);
   if (header < 176 || header > file.size()) return file;
   const auto first = get<std::uint32_t>(file, 168) == 0 ? header : get<std::uint64_t>(file, 184);
+  const std::size_t block = get<std::uint32_t>(file, 92) == 4096 ? 4096 : 16384;
   if (first >= header && first <= file.size()) {
-    for (std::size_t at = first, entry = header; at < file.size() && entry + 8 <= first; at += 16384, entry += 8)
-      put(file, entry, digest(at, std::min<std::size_t>(16384, file.size() - at)));
+    for (std::size_t at = first, entry = header; at < file.size() && entry + 8 <= first; at += block, entry += 8)
+      put(file, entry, digest(at, std::min(block, file.size() - at)));
     put(file, 160, digest(header, first - header));
   }
   put(file, header - 8, digest(0, header - 8));

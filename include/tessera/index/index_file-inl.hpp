@@ -31,8 +31,8 @@ inline constexpr std::uint32_t index_flag_weights = 2;
   return round_up(index_field::table + sections * index_entry_bytes + label + 8, vector_alignment);
 }
 
-[[nodiscard]] constexpr std::uint64_t index_blocks(std::uint64_t data_bytes) noexcept {
-  return data_bytes / index_file::block_bytes + (data_bytes % index_file::block_bytes != 0 ? 1 : 0);
+[[nodiscard]] constexpr std::uint64_t index_blocks(std::uint64_t data_bytes, std::size_t block_size) noexcept {
+  return data_bytes / block_size + (data_bytes % block_size != 0 ? 1 : 0);
 }
 
 /// Text that fills its field up with zeros.
@@ -100,9 +100,9 @@ TESSERA_INLINE result<> index_file::read_header() {
   const std::uint32_t flags = u32(field::flags);
   if (flags > (detail::index_flag_unit | detail::index_flag_weights))
     return wrong(error_code::unsupported, "flags", "at most 3", std::to_string(flags), field::flags);
-  if (u32(field::block_bytes) != block_bytes)
-    return wrong(error_code::unsupported, "block size", std::to_string(block_bytes),
-                 std::to_string(u32(field::block_bytes)), field::block_bytes);
+  block_size_ = u32(field::block_bytes);
+  if (block_size_ != block_bytes && block_size_ != small_block_bytes)
+    return wrong(error_code::unsupported, "block size", "16384 or 4096", std::to_string(block_size_), field::block_bytes);
   const auto mode = pooling_from_name(name(field::pooling, detail::index_name_bytes));
   if (!mode)
     return wrong(error_code::unsupported, "pooling", "mean, cls, last_token, max or weighted_mean",
@@ -132,7 +132,7 @@ TESSERA_INLINE result<> index_file::read_sections(std::size_t header_bytes, std:
     return wrong(error_code::malformed, "data", "after the header, in the file", "byte " + std::to_string(first),
                  field::table + 8);
   data_at_ = static_cast<std::size_t>(first);
-  const std::uint64_t blocks = detail::index_blocks(bytes_.size() - data_at_);
+  const std::uint64_t blocks = detail::index_blocks(bytes_.size() - data_at_, block_size_);
   if (round_up(header_bytes + blocks * 8, vector_alignment) != data_at_)
     return wrong(error_code::malformed, "directory", std::to_string(blocks) + " checksums before the data",
                  std::to_string(data_at_ - header_bytes) + " bytes", header_bytes);
@@ -158,16 +158,16 @@ TESSERA_INLINE result<> index_file::read_sections(std::size_t header_bytes, std:
 
 TESSERA_INLINE bool index_file::block_is_whole(std::size_t block) const noexcept {
   const auto data = bytes_.subspan(data_at_);
-  const std::size_t at = block * block_bytes;
+  const std::size_t at = block * block_size_;
   TESSERA_ASSERT(at < data.size());
   const auto wanted = detail::load<std::endian::little, std::uint64_t>(bytes_.data() + directory_at_ + block * 8);
-  return digest64(data.subspan(at, std::min(block_bytes, data.size() - at))) == wanted;
+  return digest64(data.subspan(at, std::min(block_size_, data.size() - at))) == wanted;
 }
 
 TESSERA_INLINE result<> index_file::verify() const {
   for (std::size_t block = 0; block < blocks(); ++block)
     if (!block_is_whole(block))
-      return wrong(error_code::checksum, "block " + std::to_string(block), "its checksum", "another", data_at_ + block * block_bytes);
+      return wrong(error_code::checksum, "block " + std::to_string(block), "its checksum", "another", data_at_ + block * block_size_);
   return {};
 }
 

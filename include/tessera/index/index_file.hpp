@@ -6,7 +6,7 @@
 ///     TESSERA_TRY(const auto rows, file.section("rows", row_bytes));
 ///
 /// Little-endian; laid out byte by byte in docs/formats.md. Checksums are `digest64` (base/fingerprint.hpp): of the header, of
-/// the directory, and in the directory one of each 16 KiB of data. They find accidents, not forgeries.
+/// the directory, and in the directory one of each block of data: 16 KiB, or 4 KiB. They find accidents, not forgeries.
 #pragma once
 
 #include <tessera/base/fingerprint.hpp>
@@ -67,7 +67,7 @@ struct index_section_source {
 class index_file {
  public:
   static constexpr std::uint32_t version = 1;
-  static constexpr std::size_t block_bytes = 16384;
+  static constexpr std::size_t block_bytes = 16384, small_block_bytes = 4096;
   static constexpr std::size_t most_sections = 64;
   static constexpr std::size_t longest_label = 4096;
 
@@ -80,9 +80,10 @@ class index_file {
   [[nodiscard]] result<> matches(const index_description& wanted, const provenance& expected) const;
   /// Every block has its checksum. Errors: checksum, naming the first block that has not.
   [[nodiscard]] result<> verify() const;
-  /// The same block by block, for who reads only some: block i begins at byte data_at() + i * block_bytes of the file.
+  /// The same block by block, for who reads only some: block i begins at byte data_at() + i * block_size() of the file.
   [[nodiscard]] std::size_t data_at() const noexcept { return data_at_; }
-  [[nodiscard]] std::size_t blocks() const noexcept { return (bytes_.size() - data_at_ + block_bytes - 1) / block_bytes; }
+  [[nodiscard]] std::size_t block_size() const noexcept { return block_size_; }
+  [[nodiscard]] std::size_t blocks() const noexcept { return (bytes_.size() - data_at_ + block_size_ - 1) / block_size_; }
   [[nodiscard]] bool block_is_whole(std::size_t block) const noexcept;
 
   /// The bytes of a section that has exactly `row_bytes` for each row. Errors: malformed.
@@ -108,6 +109,7 @@ class index_file {
 
   std::string path_;
   std::span<const std::byte> bytes_;
+  std::size_t block_size_ = block_bytes;
   std::size_t directory_at_ = 0;
   std::size_t data_at_ = 0;
   index_description description_;
@@ -118,9 +120,11 @@ class index_file {
 /// invalid_argument (names that do not fit).
 [[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
                                         std::span<const index_section> sections);
-/// The same from sources, each asked for its bytes twice, in order. Errors: also stopped.
-[[nodiscard]] result<> write_index_file(std::string_view path, const index_description& what,
-                                        std::span<const index_section_source> sections, const std::stop_token& stop = {});
+/// The same from sources, each asked for its bytes twice, in order. Small blocks are for files that are read here and there. Errors: also
+/// stopped.
+[[nodiscard]] result<> write_index_sources(std::string_view path, const index_description& what,
+                                           std::span<const index_section_source> sections,
+                                           std::size_t block_size = index_file::block_bytes, const std::stop_token& stop = {});
 
 }  // namespace tessera::inline TESSERA_ABI
 

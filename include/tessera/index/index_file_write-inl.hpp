@@ -14,11 +14,12 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
     sources.push_back({section.name, section.bytes.size(), [bytes = section.bytes](std::uint64_t at, std::span<std::byte> out) {
                          if (!out.empty()) std::memcpy(out.data(), bytes.data() + at, out.size());
                        }});
-  return write_index_file(path, what, std::span<const index_section_source>(sources));
+  return write_index_sources(path, what, sources);
 }
 
-TESSERA_INLINE result<> write_index_file(std::string_view path, const index_description& what,
-                                         std::span<const index_section_source> sections, const std::stop_token& stop) {
+TESSERA_INLINE result<> write_index_sources(std::string_view path, const index_description& what,
+                                            std::span<const index_section_source> sections, std::size_t block_size,
+                                            const std::stop_token& stop) {
   static_assert(std::endian::native == std::endian::little,
                 "tessera: index files are written on little-endian processors only");
   constexpr std::size_t width = detail::index_name_bytes;
@@ -41,11 +42,11 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
     data_bytes = offsets.back() + section.bytes;
   }
   const std::size_t header_bytes = detail::index_header_bytes(sections.size(), what.label.size());
-  const std::uint64_t data_at = round_up(header_bytes + detail::index_blocks(data_bytes) * 8, vector_alignment);
+  const std::uint64_t data_at = round_up(header_bytes + detail::index_blocks(data_bytes, block_size) * 8, vector_alignment);
 
   // Hands `use` the data in blocks, the zeros between sections included.
   const auto each_block = [&](const auto& use) -> result<> {
-    std::vector<std::byte> block(index_file::block_bytes);
+    std::vector<std::byte> block(block_size);
     std::size_t section = 0;
     for (std::uint64_t from = 0; from < data_bytes; from += block.size()) {
       if (stop.stop_requested()) return fail({.code = error_code::stopped, .thing = "writing", .path = std::string(path)});
@@ -84,7 +85,7 @@ TESSERA_INLINE result<> write_index_file(std::string_view path, const index_desc
   header.append(reinterpret_cast<const char*>(weights.data()), weights.size());
   append_le(header, (what.unit_length ? detail::index_flag_unit : 0u) |
                         (what.origin.weights ? detail::index_flag_weights : 0u));
-  append_le(header, static_cast<std::uint32_t>(index_file::block_bytes));
+  append_le(header, static_cast<std::uint32_t>(block_size));
   detail::append_name(header, what.kind, width);
   detail::append_name(header, what.precision, width);
   detail::append_name(header, to_string(what.pooling), width);

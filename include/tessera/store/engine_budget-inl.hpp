@@ -71,7 +71,8 @@ TESSERA_INLINE std::vector<std::uint64_t> store_engine::least_worth(const view& 
     if (options_.evict.counts) {
       std::uint32_t* const at = rows.rows->usage(row);
       about.uses = std::atomic_ref(at[0]).load(std::memory_order_relaxed);
-      about.age = clock - std::atomic_ref(at[1]).load(std::memory_order_relaxed);
+      const std::uint32_t age = clock - std::atomic_ref(at[1]).load(std::memory_order_relaxed);
+      about.age = age > 0x80000000u ? 0 : age;  // used since the clock was read
     }
     if (const auto content = rows.rows->content(row)) about.metadata = content->metadata;
     all.push_back({options_.evict.worth(about), about.age, about.id});

@@ -45,10 +45,10 @@ class recent_values {
     order_.splice(order_.begin(), order_, at->second);
     return &order_.front().second;
   }
-  void keep(const std::string& key, Value value) {
+  void keep(const std::string& key, const Value& value) {
     if (most_ == 0) return;
     if (const auto at = by_key_.find(key); at != by_key_.end()) {
-      at->second->second = std::move(value);
+      at->second->second = value;
       order_.splice(order_.begin(), order_, at->second);
       return;
     }
@@ -56,7 +56,7 @@ class recent_values {
       by_key_.erase(order_.back().first);
       order_.pop_back();
     }
-    order_.emplace_front(key, std::move(value));
+    order_.emplace_front(key, value);
     by_key_.emplace(order_.front().first, order_.begin());
   }
   [[nodiscard]] std::size_t size() const noexcept { return order_.size(); }

@@ -4,7 +4,7 @@
 /// A row keeps its number until the next snapshot. One writer appends rows and marks old ones as gone; readers see, by a count and the
 /// number of a change, the rows as they were at one moment (`visible`). Nothing that a reader looks at ever moves.
 ///
-/// Of a snapshot every block of 16 KiB is compared with its checksum when it is first touched; `whole` says whether a row is what was
+/// Of a snapshot every block of 4 KiB is compared with its checksum when it is first touched; `whole` says whether a row is what was
 /// written. Ids stand in rising order in a snapshot, so that finding one needs no table; those that came since have one.
 #pragma once
 

@@ -48,6 +48,9 @@ TESSERA_INLINE result<> row_table::load(const index_description& wanted, const p
   seen_ = std::make_unique<std::atomic<std::uint64_t>[]>(words);
   bad_ = std::make_unique<std::atomic<std::uint64_t>[]>(words);
   verified_ = false;
+  // Known before the first block is looked at: a block's links are compared with the number of rows when its checksum is.
+  base_ = static_cast<std::size_t>(description_.rows);
+  if (const auto links = file_.section("links")) base_links_ = *links;
 
   TESSERA_TRY(const auto numbers, file_.section("store"));
   TESSERA_TRY(base_ids_, file_.section("ids", 8));
@@ -66,7 +69,7 @@ TESSERA_INLINE result<> row_table::load(const index_description& wanted, const p
     return fail({.code = error_code::checksum, .thing = "section store", .wanted = "its checksum", .found = "another"});
   std::memcpy(&numbers_, numbers.data(), sizeof numbers_);
   rows_ = memory_.data() + (rows.data() - memory_.data());
-  base_ = count_ = living_ = static_cast<std::size_t>(description_.rows);
+  count_ = living_ = base_;
 
   // What lies beside the rows is copied, so that it continues behind those of the file.
   const auto copy = [&](std::span<const std::byte> from, auto& to) -> result<> {
@@ -107,7 +110,6 @@ TESSERA_INLINE void row_table::load_graph() {
   if (degree < graph_links::least_degree || degree > graph_links::most_degree || links->size() / (8 * degree) != base_ ||
       links->size() % (8 * degree) != 0 || entry > graph_links::none || upper->size() % 4 != 0 || base_ > graph_links::most_rows)
     return;
-  base_links_ = *links;
   const auto numbers = [](std::span<const std::byte> bytes) {  // sections begin on 64 bytes
     return std::span(reinterpret_cast<const std::uint32_t*>(bytes.data()), bytes.size() / 4);
   };
@@ -136,7 +138,7 @@ TESSERA_INLINE bool row_table::intact(const void* at, std::size_t bytes) const n
   if (bytes == 0 || verified_.load(std::memory_order_acquire)) return true;
   const std::size_t first = static_cast<std::size_t>(static_cast<const std::byte*>(at) - memory_.data()) - file_.data_at();
   bool good = true;
-  for (std::size_t block = first / index_file::block_bytes; block <= (first + bytes - 1) / index_file::block_bytes; ++block)
+  for (std::size_t block = first / file_.block_size(); block <= (first + bytes - 1) / file_.block_size(); ++block)
     good = block_is_whole(block) && good;
   return good;
 }
@@ -147,10 +149,10 @@ TESSERA_INLINE bool row_table::block_is_whole(std::size_t block) const noexcept 
   if ((seen.load(std::memory_order_acquire) & bit) != 0) return (bad.load(std::memory_order_relaxed) & bit) == 0;
   bool whole = file_.block_is_whole(block);
   // Links are followed without another look, so here they are compared with the number of rows.
-  const std::byte* const begin = memory_.data() + file_.data_at() + block * index_file::block_bytes;
-  const std::byte* const end = std::min<const std::byte*>(begin + index_file::block_bytes, memory_.data() + file_bytes_);
+  const std::byte* const begin = memory_.data() + file_.data_at() + block * file_.block_size();
+  const std::byte* const end = std::min<const std::byte*>(begin + file_.block_size(), memory_.data() + file_bytes_);
   const std::byte* from = std::max(begin, base_links_.data());
-  for (const std::byte* last = std::min(end, base_links_.data() + base_links_.size()); whole && from < last; from += 4) {
+  for (const std::byte* last = std::min(end, base_links_.data() + base_links_.size()); whole && last - from >= 4; from += 4) {
     const auto to = detail::load<std::endian::little, std::uint32_t>(from);
     whole = to < base_ || to == graph_links::none;
   }
@@ -187,8 +189,8 @@ TESSERA_INLINE std::vector<damage> row_table::damaged() const {
   if (!seen_) return found;
   for (std::size_t block = 0; block < file_.blocks(); ++block) {
     if ((bad_[block / 64].load(std::memory_order_relaxed) >> (block % 64) & 1u) == 0) continue;
-    const std::size_t at = file_.data_at() + block * index_file::block_bytes;
-    const std::size_t bytes = std::min(index_file::block_bytes, file_bytes_ - at);
+    const std::size_t at = file_.data_at() + block * file_.block_size();
+    const std::size_t bytes = std::min(file_.block_size(), file_bytes_ - at);
     const std::byte* const begin = memory_.data() + at;
     std::string what;
     const auto touches = [&](const char* name, std::span<const std::byte> part, std::size_t row_bytes) {

@@ -134,7 +134,7 @@ template <class Fill>
   sections.push_back(parts_of("rows", n, layout.stride, [&](std::size_t i, std::byte* out) {
     std::memcpy(out, table.rows() + order[i] * layout.stride, layout.stride);
   }));
-  return write_index_file(path, what, std::span<const index_section_source>(sections), stop);
+  return write_index_sources(path, what, sections, index_file::small_block_bytes, stop);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::detail
