@@ -3,6 +3,7 @@
 // of the ten nearest in f32 are among its ten (recall10). The queries are titles of packages, which the vectors were not made from.
 #include <tessera/index/flat.hpp>
 #include <tessera/model/minilm.hpp>
+#include <tessera/store/store.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -39,12 +40,17 @@ ts::result<everything> prepare() {
   std::filesystem::path saved;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(home, ignored))
-    if (entry.path().extension() == ".tsi" && entry.path().parent_path().filename().string().starts_with("packages-")) saved = entry.path();
-  TESSERA_TRY(const auto index, (ts::flat<space, ts::f16>::open(saved.string())));
+    if (entry.path().extension() == ".store" && entry.path().parent_path().filename().string().starts_with("packages-")) saved = entry.path();
+  TESSERA_TRY(const auto store, (ts::store<space, ts::f16>::open(saved.string(), {.read_only = true})));
   TESSERA_TRY(const auto encoder, ts::load<model>((source / "models/all-MiniLM-L6-v2").string()));
   everything made;
-  TESSERA_TRY(made.rows, ts::cast<ts::f32>(index.rows()));
-  made.ids.assign(index.ids().begin(), index.ids().end());
+  made.ids = store.ids();
+  std::sort(made.ids.begin(), made.ids.end());
+  for (const std::uint64_t id : made.ids) {
+    TESSERA_TRY(const auto row, store.get(id));
+    TESSERA_CHECK(made.rows.append(ts::cast<ts::f32>(row.vector)));
+  }
+  made.rows.set_made_by(store.made_by());
   std::vector<std::string> titles;
   std::ifstream file(home / "packages.tsv");
   std::size_t number = 0;

@@ -163,6 +163,56 @@ TEST_CASE("store: a second process, and one without rights, get a clear error", 
   holds(open_store<floats>(scratch / "s", quiet), expected);
 }
 
+TEST_CASE("store: any number of processes read what none writes to, and change nothing", "[store]") {
+  const memory_directory directory;
+  const std::string path = (directory / "s").string();
+  ts::store_options reading = quiet;
+  reading.read_only = true;
+  CHECK(floats::open(path, reading).error().code == ts::error_code::not_found);
+  CHECK_FALSE(std::filesystem::exists(path));
+  expected_rows expected;
+  {
+    auto store = open_store<floats>(directory / "s", quiet);
+    for (std::uint64_t id = 0; id < 50; ++id) add_row(store, id), expected[id] = 0;
+    succeed(store.snapshot());
+    for (std::uint64_t id = 50; id < 70; ++id) add_row(store, id), expected[id] = 0;
+    const auto refused = floats::open(path, reading);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message().find("nobody writes to") != std::string::npos);
+  }
+  // A torn end of the log is passed over, and stays where it is.
+  std::filesystem::path log;
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().filename().string().starts_with("log-")) log = entry.path();
+  write_file(log, read_file(log) + "half a batch");
+  const auto contents = [&] {
+    std::map<std::string, std::string> made;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) made[entry.path().filename().string()] = read_file(entry.path());
+    return made;
+  };
+  const auto before = contents();
+  {
+    auto first = open_store<floats>(directory / "s", reading);
+    CHECK(in_child([&] {
+            const auto second = floats::open(path, reading);
+            const auto writer = floats::open(path, quiet);
+            return second && second->size() == 70 && second->search(vector_of<small>(60), 3)->front().id == 60 && !writer;
+          }) == 0);
+    holds(first, expected);
+    CHECK(first.recovery().bytes_dropped == std::string_view("half a batch").size());
+    for (const auto& refused : {first.add(100, vector_of<small>(1)), first.remove(3), first.snapshot(), first.sync()}) {
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == ts::error_code::unsupported);
+    }
+    succeed(first.index());
+    CHECK(value_of(first.search(vector_of<small>(60), 3)).front().id == 60);
+    CHECK(first.log_bytes() > 0);
+    succeed(first.close());
+  }
+  CHECK(contents() == before);
+  holds(open_store<floats>(directory / "s", quiet), expected);
+}
+
 #if TESSERA_TEST_COUNTS  // sanitizers have allocators and threads of their own
 TEST_CASE("store: without memory a change is refused, and what is there stays", "[store]") {
   using wide = ts::store<ts::space<"wide", 4096>>;

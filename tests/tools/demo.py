@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The program behind tools/demo, with the real MiniLM where tools/get-model has put it: interrupted anywhere it ends with the same
-index, and answers from it.
+answers, from its store.
 
     TESSERA_PROGRAMS=build/gcc/bin tests/tools/demo.py        the last line is `N passed, N failed, N skipped`
 """
@@ -46,47 +46,50 @@ class Demo(unittest.TestCase):
     def files(self, home="home"):
         return sorted(path for path in (self.home / home).rglob("*") if path.is_file() and path.name != "lock")
 
-    def index(self, home="home"):
+    def store(self, home="home"):
+        """The one snapshot of the one store, complete."""
         files = self.files(home)
-        self.assertEqual([path.suffix for path in files], [".tsi"])
-        return files[0].read_bytes()
+        self.assertEqual([path.name.split("-")[0] for path in files], ["log", "snapshot"], files)
+        self.assertEqual({path.parent.suffix for path in files}, {".store"})
+        return files[1]
 
-    def partial(self, home, size):
-        """Waits until the file of vectors is that large."""
+    def log(self, home, size):
+        """Waits until the log of vectors is that large."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            found = [path for path in self.files(home) if path.suffix == ".partial" and path.stat().st_size >= size]
+            found = [path for path in self.files(home) if path.name.startswith("log-") and path.stat().st_size >= size]
             if found:
                 return found[0]
             time.sleep(0.005)
         self.fail("no vectors were kept")
 
-    def test_interrupted_anywhere_it_ends_with_the_same_index(self):
-        done = self.call("edit audio recordings")
+    def test_interrupted_anywhere_it_ends_with_the_same_answers(self):
+        queries = ("edit audio recordings", "what is in the sky tonight", "something to eat", "two wheels")
+        done = self.call(*queries)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("texts a second", done.stderr)
-        wanted = self.index()
+        self.store()
         chosen = random.Random(2)
         for number, how in enumerate((signal.SIGKILL, signal.SIGKILL, signal.SIGINT)):
             home = f"interrupted{number}"
             process = subprocess.Popen(self.command("chess", home=home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            # after the head and one record or two of 256 vectors
-            partial = self.partial(home, 100 + (1 + number % 2) * 256 * 384 * 4)
+            # after the head and one batch or two of 256 vectors of f16
+            log = self.log(home, 100 + (1 + number % 2) * 256 * 384 * 2)
             process.send_signal(how)
             _, said = process.communicate(timeout=60)
             if how == signal.SIGINT:
                 self.assertEqual(process.returncode, 130)
                 self.assertIn("are embedded and kept", said)
-            else:
-                size = partial.stat().st_size
-                os.truncate(partial, size - chosen.randrange(1, 100_000))  # as if killed within a write
-            again = self.call("edit audio recordings", home=home)
+            elif log.exists():
+                size = log.stat().st_size
+                os.truncate(log, size - chosen.randrange(1, 100_000))  # as if killed within a write
+            again = self.call(*queries, home=home)
             self.assertEqual(again.returncode, 0, again.stderr)
             self.assertRegex(again.stderr, "going on after|embedding 1200")
-            self.assertEqual(self.index(home), wanted)
+            self.store(home)
             self.assertEqual(again.stdout, done.stdout)
 
-    def test_answers_from_the_saved_index(self):
+    def test_answers_from_the_saved_store(self):
         first = self.call("edit audio recordings", "what is in the sky tonight")
         self.assertEqual(first.returncode, 0, first.stderr)
         again = self.call("edit audio recordings", "what is in the sky tonight")
@@ -101,7 +104,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(asked.returncode, 0, asked.stderr)
         self.assertTrue(asked.stdout.startswith(answers[0]))
 
-    def test_other_texts_make_another_index_and_the_old_one_goes(self):
+    def test_other_texts_make_another_store_and_the_old_one_goes(self):
         self.assertEqual(self.call("chess").returncode, 0)
         before = self.files()
         self.texts.write_text("\n".join(lines(300)) + "\n")
@@ -109,18 +112,30 @@ class Demo(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("embedding 300 texts", done.stderr)
         self.assertNotEqual(self.files(), before)
-        self.index()
+        self.store()
 
-    def test_a_damaged_index_is_made_anew(self):
+    def test_a_damaged_store_is_made_anew(self):
         self.texts.write_text("\n".join(lines(300)) + "\n")
         done = self.call("chess")
-        path = self.files()[0]
+        path = self.store()
         wanted = path.read_bytes()
         path.write_bytes(wanted[:70_000] + bytes([wanted[70_000] ^ 1]) + wanted[70_001:])
         again = self.call("chess")
         self.assertEqual((again.returncode, again.stdout), (0, done.stdout), again.stderr)
-        self.assertIn("the saved index is not used", again.stderr)
-        self.assertEqual(self.index(), wanted)
+        self.assertIn("the saved store is not used", again.stderr)
+        self.store()
+        self.assertNotIn("not used", self.call("chess").stderr)
+
+    def test_one_that_waits_for_questions_keeps_nobody_out(self):
+        self.texts.write_text("\n".join(lines(300)) + "\n")
+        done = self.call("chess")
+        waiting = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        waiting.stdin.write("chess\n")
+        waiting.stdin.flush()
+        waiting.stdout.readline()
+        again = self.call("chess")
+        self.assertEqual((again.returncode, again.stdout), (0, done.stdout), again.stderr)
+        waiting.communicate("", timeout=60)
 
     def test_two_at_once(self):
         self.texts.write_text("\n".join(lines(600)) + "\n")

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/// tools/demo: semantic search over the lines of a text file; embeds them once, keeps the index, answers queries.
-#include <tessera/index/flat.hpp>
+/// tools/demo: semantic search over the lines of a text file; embeds them once, keeps them in a store, answers queries.
 #include <tessera/model/minilm.hpp>
+#include <tessera/store/store.hpp>
 #include <tools/programs/demo/progress.hpp>
 #include <tools/programs/demo/texts.hpp>
-#include <tools/programs/demo/vector_log.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <thread>
 
-#include <sys/file.h>
+#include <unistd.h>
 
 namespace demo {
 namespace {
@@ -50,13 +50,11 @@ void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); 
   return out;
 }
 
-/// Where the index of these texts by this model lies. The digest of the texts is part of the name: other texts, another index.
+/// Where the store of these texts by this model lies. The digest of the texts is part of the name: other texts, another store.
 struct places {
   std::filesystem::path directory;
-  std::string index;
-  std::string log;
-  std::string lock;
-  std::string stem;  ///< of all indexes that the model made in this directory
+  std::string store;
+  std::string stem;  ///< of all stores that the model made in this directory
 };
 
 [[nodiscard]] ts::result<places> places_for(const settings& asked, const text_file& texts) {
@@ -72,38 +70,16 @@ struct places {
                      .path = made.directory.string(),
                      .system = failed.value()});
   made.stem = asked.model_name + ".";
-  const std::string base = (made.directory / (made.stem + hexadecimal(texts.digest()))).string();
-  made.index = base + ".tsi";
-  made.log = base + ".partial";
-  made.lock = (made.directory / "lock").string();
+  made.store = (made.directory / (made.stem + hexadecimal(texts.digest()) + ".store")).string();
   return made;
 }
-
-/// Held while an index is made; the kernel gives it back when the process ends, however it ends.
-class file_lock {
- public:
-  explicit file_lock(const std::string& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      say("waiting for another tools/demo that is embedding these texts ...");
-      static_cast<void>(::flock(descriptor_, LOCK_EX));
-    }
-  }
-  file_lock(const file_lock&) = delete;
-  file_lock& operator=(const file_lock&) = delete;
-  ~file_lock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
- private:
-  int descriptor_;
-};
 
 /// The demo with one model type.
 template <class Model>
 class session {
  public:
   using space = typename Model::space;
-  using index_type = ts::flat<space, ts::f16, ts::cosine>;
+  using store_type = ts::store<space, ts::f16, ts::cosine>;
 
   [[nodiscard]] static ts::result<> run(const settings& asked) {
     const auto begin = steady::now();
@@ -112,13 +88,10 @@ class session {
     TESSERA_TRY(auto encoder, ts::load<Model>(asked.model_directory));
     made.encoder_.emplace(std::move(encoder));
     TESSERA_TRY(made.places_, places_for(asked, made.texts_));
-    if (!made.open_index()) {
-      const file_lock lock(made.places_.lock);
-      if (!made.open_index()) TESSERA_CHECK(made.make_index());  // the one waited for may have made it
-    }
+    TESSERA_CHECK(made.find_store());
     char ready[96];
     std::snprintf(ready, sizeof ready, "ready after %.2f s: %zu texts", seconds_since(begin), made.texts_.size());
-    say(std::string(ready) + " of " + asked.texts + ", index " + made.places_.index);
+    say(std::string(ready) + " of " + asked.texts + ", store " + made.places_.store);
     if (asked.queries.empty()) return made.converse();
     for (const std::string& query : asked.queries) TESSERA_CHECK(made.answer(query));
     return {};
@@ -127,70 +100,98 @@ class session {
  private:
   explicit session(const settings& asked) : asked_(asked) {}
 
-  /// True where the saved index is there and is of this model and as many texts; one of another model or format is made anew.
-  [[nodiscard]] bool open_index() {
-    if (!std::filesystem::exists(places_.index)) return false;
-    auto opened = index_type::open(places_.index);
-    if (opened && opened->size() == texts_.size() && opened->made_by() == encoder_->made_by()) {
-      index_ = std::move(*opened);
-      return true;
+  /// The store that is there, whole; else it is made, or gone on with, by whoever has it for itself.
+  [[nodiscard]] ts::result<> find_store() {
+    for (bool waited = false; !open_to_read();) {
+      auto made = make_store();
+      if (made) continue;
+      const bool others = made.error().code == ts::error_code::io && made.error().system == 0;  // somebody has it open
+      if (!others) return made;
+      if (!waited) say("waiting for another tools/demo that is embedding these texts ...");
+      waited = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
-    say("the saved index is not used: " + (opened ? "it is of another model" : opened.error().message()));
-    return false;
-  }
-
-  [[nodiscard]] ts::result<> make_index() {
-    TESSERA_TRY(auto log, vector_log::open(places_.log, {.model = encoder_->made_by().value,
-                                                         .texts = texts_.digest(),
-                                                         .rows = texts_.size(),
-                                                         .dimension = space::dimension}));
-    TESSERA_CHECK(embed(log));
-    const auto begin = steady::now();
-    TESSERA_CHECK(index_.reserve(texts_.size()));
-    ts::result<> kept;
-    TESSERA_CHECK(log.read([&](std::size_t row, std::span<const std::byte> bytes) {
-      ts::embedding<space> vector;
-      if (kept) kept = ts::copy_le<float>(bytes, vector.values());
-      vector.set_made_by(encoder_->made_by());
-      if (kept) kept = index_.add(row, ts::cast<ts::f16>(vector));
-    }));
-    TESSERA_CHECK(kept);
-    if (index_.size() != texts_.size())
-      return ts::fail({.code = ts::error_code::mismatch,
-                       .thing = "rows",
-                       .wanted = std::to_string(texts_.size()),
-                       .found = std::to_string(index_.size()),
-                       .path = places_.log});
-    TESSERA_TRY(const auto weights, encoder_->sha256());
-    TESSERA_CHECK(index_.save(places_.index, {.weights = weights}));
-    log.remove();
-    remove_older_indexes();
-    char text[64];
-    std::snprintf(text, sizeof text, "saved the index in %.2f s: ", seconds_since(begin));
-    say(text + places_.index);
     return {};
   }
 
-  [[nodiscard]] ts::result<> embed(vector_log& log) {
+  /// True where all texts are in a snapshot with their graph, by this model; any number of demos read it at once.
+  [[nodiscard]] bool open_to_read() {
+    auto opened = store_type::open(places_.store, {.read_only = true});
+    if (!opened || opened->recovery().snapshot_rows != texts_.size() || opened->made_by() != encoder_->made_by()) return false;
+    if (const auto whole = opened->verify(); !whole) {
+      say("the saved store is not used: " + whole.error().message());
+      return false;
+    }
+    store_.emplace(std::move(*opened));
+    return true;
+  }
+
+  /// What is there of the store, for this process alone. One that is damaged or of another model is begun anew.
+  [[nodiscard]] ts::result<store_type> open_to_write(const ts::store_options& options) const {
+    auto opened = store_type::open(places_.store, options);
+    if (!opened && opened.error().code == ts::error_code::io) return opened;
+    std::string reason;
+    if (!opened) reason = opened.error().message();
+    else if (opened->made_by() && opened->made_by() != encoder_->made_by()) reason = "it is of another model";
+    else if (!opened->verify() || !opened->recovery().damaged.empty()) reason = "it is damaged";
+    if (reason.empty()) return opened;
+    say("the saved store is not used: " + reason);
+    if (opened) TESSERA_CHECK(opened->close());
+    std::error_code failed;
+    std::filesystem::remove_all(places_.store, failed);
+    if (failed) return ts::fail({.code = ts::error_code::io, .thing = "cannot remove", .path = places_.store, .system = failed.value()});
+    return store_type::open(places_.store, options);
+  }
+
+  [[nodiscard]] ts::result<> make_store() {
+    {
+      // No graph yet: made of all rows at once it is the same, wherever this is interrupted.
+      TESSERA_TRY(auto store, open_to_write({.exact = true, .snapshot_after = 0}));
+      TESSERA_CHECK(embed(store));
+      TESSERA_CHECK(store.close());
+    }
+    const auto begin = steady::now();
+    TESSERA_TRY(const auto weights, encoder_->sha256());
+    TESSERA_TRY(auto store, store_type::open(places_.store, {.build_threads = pool_.size(), .snapshot_after = 0, .origin = {.weights = weights}}));
+    TESSERA_CHECK(store.index());
+    TESSERA_CHECK(store.snapshot());
+    TESSERA_CHECK(store.close());
+    remove_older_stores();
+    char text[64];
+    std::snprintf(text, sizeof text, "linked and saved in %.2f s: ", seconds_since(begin));
+    say(text + places_.store);
+    return {};
+  }
+
+  [[nodiscard]] ts::result<> embed(store_type& store) {
     constexpr std::size_t batch = 256;
     const std::size_t total = texts_.size();
-    const std::size_t first = log.rows();
-    if (first > 0) say("going on after " + std::to_string(first) + " texts that an interrupted call embedded");
-    say("embedding " + std::to_string(total - first) + " texts with " + asked_.model_name + " on " + std::to_string(pool_.size()) +
-        " threads (" + std::string(ts::kernel::kernels().name) + ")");
+    const std::size_t first = store.size();
+    if (first > 0 && first < total) say("going on after " + std::to_string(first) + " texts that an interrupted call embedded");
+    if (first < total)
+      say("embedding " + std::to_string(total - first) + " texts with " + asked_.model_name + " on " + std::to_string(pool_.size()) +
+          " threads (" + std::string(ts::kernel::kernels().name) + ")");
     progress bar(first, total);
     std::signal(SIGINT, [](int) { interrupted = 1; });
-    std::vector<std::string_view> batch_texts;
-    for (std::size_t row = first; row < total; row = log.rows()) {
-      batch_texts.clear();
-      for (std::size_t i = row; i < std::min(row + batch, total); ++i) batch_texts.push_back(texts_[i].text);
+    for (std::size_t row = first; row < total;) {
+      const std::size_t count = std::min(batch, total - row);
+      std::vector<std::string_view> batch_texts;
+      std::vector<std::uint64_t> ids;
+      std::vector<ts::row_content> contents;
+      for (std::size_t i = row; i < row + count; ++i) {
+        ids.push_back(i);
+        batch_texts.push_back(texts_[i].text);
+        contents.push_back(ts::row_content::text(texts_[i].text, texts_[i].name));
+      }
       TESSERA_TRY(const auto rows, encoder_->encode(batch_texts, {.threads = &pool_}));
-      TESSERA_CHECK(log.append(rows.data(), rows.rows(), rows.stride));
-      bar.update(log.rows());
-      if (interrupted != 0 && log.rows() != total) {
+      TESSERA_TRY(const auto halves, ts::cast<ts::f16>(rows));
+      TESSERA_CHECK(store.add_rows(ids, halves, contents));
+      row += count;
+      bar.update(row);
+      if (interrupted != 0 && row != total) {
         bar.stop();
         return ts::fail({.code = ts::error_code::stopped,
-                         .thing = std::to_string(log.rows()) + " of " + std::to_string(total) +
+                         .thing = std::to_string(row) + " of " + std::to_string(total) +
                                   " texts are embedded and kept; the same call goes on from there"});
       }
     }
@@ -201,31 +202,28 @@ class session {
     return {};
   }
 
-  /// Indexes and logs that this model made of what the file held before.
-  void remove_older_indexes() const {
+  /// What this model made of the texts that the file held before.
+  void remove_older_stores() const {
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(places_.directory, ignored)) {
-      const std::string path = entry.path().string();
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(places_.stem) && (name.ends_with(".tsi") || name.ends_with(".partial")) && path != places_.index)
-        std::filesystem::remove(entry.path(), ignored);
-    }
+    for (const auto& entry : std::filesystem::directory_iterator(places_.directory, ignored))
+      if (entry.path().filename().string().starts_with(places_.stem) && entry.path().string() != places_.store)
+        std::filesystem::remove_all(entry.path(), ignored);
   }
 
   [[nodiscard]] ts::result<> answer(const std::string& query) {
     const auto begin = steady::now();
     TESSERA_TRY(const auto vector, encoder_->encode(query, {.empty = ts::on_empty::refuse}));
-    TESSERA_TRY(const auto hits, index_.search(vector, asked_.top, {.threads = &pool_}));
+    TESSERA_TRY(const auto hits, store_->search(vector, asked_.top));
     const double seconds = seconds_since(begin);
     if (!person_) std::printf("\n%s\n", printable(query, 200).c_str());  // a person has just typed it
     for (const ts::hit& hit : hits) {
-      const named_text& found = texts_[hit.id];
-      const bool names_itself = found.text.starts_with(found.name);
-      const std::string name = names_itself ? "" : printable(found.name, 60) + "  ";
-      std::printf("  %.3f  %s%s\n", static_cast<double>(hit.score), name.c_str(), printable(found.text, 110).c_str());
+      TESSERA_TRY(const auto found, store_->get(hit.id));
+      const bool names_itself = found.payload_text().starts_with(found.metadata_text());
+      const std::string name = names_itself ? "" : printable(found.metadata_text(), 60) + "  ";
+      std::printf("  %.3f  %s%s\n", static_cast<double>(hit.score), name.c_str(), printable(found.payload_text(), 110).c_str());
     }
     std::fflush(stdout);
-    std::fprintf(stderr, "  (%.1f ms: %zu texts compared)\n", seconds * 1e3, index_.size());
+    std::fprintf(stderr, "  (%.1f ms, of %zu texts)\n", seconds * 1e3, store_->size());
     return {};
   }
 
@@ -252,7 +250,7 @@ class session {
   text_file texts_;
   places places_;
   std::optional<Model> encoder_;
-  index_type index_;
+  std::optional<store_type> store_;
   bool person_ = false;  ///< queries are typed at a prompt
 };
 
@@ -285,7 +283,7 @@ int main(int argc, char** argv) {
   app.add_flag("--refresh", refresh, "read the machine's package list again");
   app.add_option("--model-directory", asked.model_directory)->required()->group("");
   app.add_option("--home", asked.home)->required()->group("");
-  app.footer("Environment: TESSERA_CACHE, where texts and indexes are kept (default: .cache in the source tree);\n"
+  app.footer("Environment: TESSERA_CACHE, where texts and stores are kept (default: .cache in the source tree);\n"
              "TESSERA_MODELS, the directory of models (default: models in the source tree).");
   CLI11_PARSE(app, argc, argv);
   if (const auto done = demo::run(asked); !done) {

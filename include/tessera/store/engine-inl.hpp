@@ -52,7 +52,32 @@ TESSERA_INLINE result<std::unique_ptr<store_engine>> store_engine::open(std::str
   return made;
 }
 
+TESSERA_INLINE result<> store_engine::writable() const {
+  if (!options_.read_only) return {};
+  return fail({.code = error_code::unsupported,
+               .thing = "change",
+               .wanted = "a store that is open to be written",
+               .found = "read_only",
+               .path = path_});
+}
+
+/// Readers share the lock that a writer has for itself.
+TESSERA_INLINE result<> store_engine::lock_to_read() {
+  const std::string lock = path_ + "/lock";
+  do lock_descriptor_ = ::open(lock.c_str(), O_RDONLY | O_CLOEXEC);
+  while (lock_descriptor_ < 0 && errno == EINTR);
+  if (lock_descriptor_ < 0) return store_refused("no store", path_, errno);
+  if (::flock(lock_descriptor_, LOCK_SH | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return store_refused("cannot lock", path_, errno);
+  return fail({.code = error_code::io,
+               .thing = "store",
+               .wanted = "one that nobody writes to",
+               .found = "one that this or another process has open",
+               .path = path_});
+}
+
 TESSERA_INLINE result<> store_engine::lock_directory() {
+  if (options_.read_only) return lock_to_read();
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) {
     if (errno != ENOENT || !options_.create) return store_refused("no store", path_, errno);
@@ -102,7 +127,7 @@ TESSERA_INLINE result<store_engine::files> store_engine::list() const {
     if (const auto log = number("log-")) found.logs.emplace(*log, path_ + '/' + std::string(name));
     else if (const auto snapshot = number("snapshot-")) found.snapshots.emplace(*snapshot, path_ + '/' + std::string(name));
     // What a writer was killed over; the lock says that it is nobody's now.
-    else if (name.find(".tmp-") != std::string_view::npos) ::unlink((path_ + '/' + std::string(name)).c_str());
+    else if (!options_.read_only && name.find(".tmp-") != std::string_view::npos) ::unlink((path_ + '/' + std::string(name)).c_str());
   }
   ::closedir(directory);
   return found;
@@ -142,7 +167,7 @@ TESSERA_INLINE result<std::uint64_t> store_engine::load_snapshot(const files& th
 
 TESSERA_INLINE result<> store_engine::recover() {
   TESSERA_TRY(const files there, list());
-  if (there.logs.empty() && there.snapshots.empty() && !options_.create)
+  if (there.logs.empty() && there.snapshots.empty() && (!options_.create || options_.read_only))
     return fail({.code = error_code::not_found, .thing = "no store", .path = path_});
   TESSERA_TRY(const std::uint64_t first, load_snapshot(there));
   const bool anew = there.logs.empty() && there.snapshots.empty();
@@ -173,7 +198,7 @@ TESSERA_INLINE result<> store_engine::recover() {
     number_ = std::max(number_, contents.next);
     last = at->first;
     ++report_.logs;
-    if (!is_last) older += file.size();
+    if (!is_last || options_.read_only) older += file.size();
     current = std::move(contents);
   }
   {
@@ -181,6 +206,11 @@ TESSERA_INLINE result<> store_engine::recover() {
     older_logs_ = older;
   }
   change_ = 1;
+  if (options_.read_only) {
+    if (!current) report_.damaged.push_back({log_path(first), 0, 0, "log, which is missing"});
+    publish();
+    return {};
+  }
   if (current && last == there.logs.rbegin()->first) {
     generation_ = last;
     TESSERA_TRY(log_, log_writer::reopen(there.logs.rbegin()->second, current->header, current->good_bytes,
@@ -229,6 +259,7 @@ TESSERA_INLINE void store_engine::remove_before(std::uint64_t generation) {
 }
 
 TESSERA_INLINE void store_engine::start_threads() {
+  if (options_.read_only) return;
   if (options_.build_threads > 1) pool_ = std::make_unique<thread_pool>(options_.build_threads);
   builder_ = std::jthread([this](const std::stop_token& stop) { build(stop); });
   if (options_.sync.when == sync_policy::kind::batched)
@@ -241,7 +272,7 @@ TESSERA_INLINE result<> store_engine::close() {
       one->request_stop();
       one->join();
     }
-  return options_.sync.when == sync_policy::kind::none ? result<>{} : sync();
+  return options_.read_only || options_.sync.when == sync_policy::kind::none ? result<>{} : sync();
 }
 
 TESSERA_INLINE store_engine::~store_engine() {

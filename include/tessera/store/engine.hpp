@@ -29,6 +29,7 @@ struct store_options {
   bool exact = false;                      ///< no graph: every search scores every row
   std::size_t build_threads = 1;           ///< that build graphs in the background
   std::uint64_t snapshot_after = std::uint64_t{256} << 20u;  ///< bytes of logs; 0: only when `snapshot` is called
+  bool read_only = false;                  ///< nothing is written; any number of processes may read a store that none writes to
   bool create = true;                      ///< a directory that is not there, or empty, becomes an empty store
   provenance origin = {};                  ///< where the rows come from; a snapshot that says something else is refused
   std::size_t budget = 0;                  ///< bytes that rows may take in memory and in the mapped snapshot; 0: any number
@@ -127,6 +128,8 @@ class store_engine {
 
   // engine-inl.hpp: opening
   [[nodiscard]] result<> lock_directory();
+  [[nodiscard]] result<> lock_to_read();
+  [[nodiscard]] result<> writable() const;
   [[nodiscard]] result<files> list() const;
   [[nodiscard]] result<> recover();
   [[nodiscard]] result<std::uint64_t> load_snapshot(const files& there);

@@ -121,6 +121,7 @@ TESSERA_INLINE result<> store_engine::make_space(std::size_t rows, std::size_t c
 }
 
 TESSERA_INLINE result<> store_engine::commit(std::span<row_change> changes, fingerprint made_by) {
+  TESSERA_CHECK(writable());
   std::vector<std::vector<std::byte>> smaller;
   if (options_.compression != 0) {
     for (row_change& change : changes) {

@@ -111,6 +111,7 @@ TESSERA_INLINE result<> store_engine::index(const std::stop_token& stop) {
 }
 
 TESSERA_INLINE result<> store_engine::snapshot(const std::stop_token& stop) {
+  TESSERA_CHECK(writable());
   const std::lock_guard lock(building_);
   return take_snapshot(stop);
 }

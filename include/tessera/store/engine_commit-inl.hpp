@@ -166,6 +166,7 @@ TESSERA_INLINE void store_engine::publish() noexcept {
 }
 
 TESSERA_INLINE result<> store_engine::sync() {
+  TESSERA_CHECK(writable());
   std::shared_ptr<log_writer> log;
   {
     const std::lock_guard lock(published_);
@@ -188,7 +189,7 @@ TESSERA_INLINE void store_engine::flush_in_time(const std::stop_token& stop) {
 
 TESSERA_INLINE std::uint64_t store_engine::log_bytes() const {
   const std::lock_guard lock(published_);
-  return older_logs_ + log_->size();
+  return older_logs_ + (log_ ? log_->size() : 0);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::detail

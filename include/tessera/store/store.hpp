@@ -14,6 +14,9 @@
 /// **Threads.** All functions may be called from any number of threads at once. Searches and `get` never wait for a graph or a snapshot
 /// that is being made; they see the rows of one moment. Writers wait for each other, and share what they wait for.
 ///
+/// **Processes.** One process has a store open at a time, or any number with `read_only`: they see what was written before, and change
+/// nothing, not even what recovery would put right.
+///
 /// **Search.** New rows are scored one by one until the background has linked them into a graph (index/hnsw.hpp). Scores, filters, NaN,
 /// zero vectors, equal scores and k beyond the number of rows are as in `flat`: NaN last, equal scores by id, all rows where k is more.
 ///
