@@ -13,6 +13,7 @@
 #include <tessera/store/eviction.hpp>
 #include <tessera/store/log.hpp>
 #include <tessera/store/row_table.hpp>
+#include <tessera/store/table_view.hpp>
 
 #include <condition_variable>
 #include <deque>
@@ -63,15 +64,7 @@ struct row_kind {
 
 class store_engine {
  public:
-  /// The rows at one moment.
-  struct view {
-    std::shared_ptr<row_table> rows;
-    std::shared_ptr<const graph_links> graph;  ///< of the first rows; none: that of the table
-    std::size_t count = 0;
-    std::uint32_t change = 0;
-    std::uint64_t number = 0;  ///< changes that the store ever saw
-    fingerprint made_by;
-  };
+  using view = table_view;
 
   [[nodiscard]] static result<std::unique_ptr<store_engine>> open(std::string_view path, const row_kind& kind,
                                                                   const store_options& options);

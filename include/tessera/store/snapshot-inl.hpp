@@ -2,10 +2,16 @@
 /// Writes a view of a store as a snapshot: living rows by rising id, their graph, their contents (docs/formats.md).
 #pragma once
 
-#include <tessera/store/engine.hpp>
+#include <tessera/index/hnsw.hpp>
+#include <tessera/index/index_file.hpp>
+#include <tessera/store/content.hpp>
+#include <tessera/store/table_view.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <stop_token>
+#include <string>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::detail {
 
@@ -15,7 +21,7 @@ struct snapshot_plan {
   std::vector<std::uint32_t> to;           ///< the reverse; graph_links::none where the row is gone
   std::vector<std::uint64_t> content_ends;  ///< in the section `contents`
 
-  [[nodiscard]] result<> choose(const store_engine::view& rows) {
+  [[nodiscard]] result<> choose(const table_view& rows) {
     if (rows.count > graph_links::most_rows)
       return fail({.code = error_code::unsupported,
                    .thing = "rows of a snapshot",
@@ -39,7 +45,7 @@ struct snapshot_plan {
 };
 
 /// Every row and content that is there is what was written: a snapshot must not give damage a checksum of its own.
-[[nodiscard]] inline result<> check_rows(const store_engine::view& rows, const std::stop_token& stop) {
+[[nodiscard]] inline result<> check_rows(const table_view& rows, const std::stop_token& stop) {
   if (const auto verified = rows.rows->verify(stop); verified || verified.error().code == error_code::stopped) return verified;
   error found{.code = error_code::checksum,
               .thing = "rows that were damaged",
@@ -68,7 +74,7 @@ template <class Fill>
 }
 
 [[nodiscard]] inline result<> write_snapshot(const std::string& path, const index_description& what, const snapshot_numbers& numbers,
-                                             const store_engine::view& view, const snapshot_plan& plan,
+                                             const table_view& view, const snapshot_plan& plan,
                                              const graph_links* graph, const hnsw_settings& settings,
                                              const std::stop_token& stop) {
   const row_table& table = *view.rows;
