@@ -35,11 +35,11 @@ class faiss_reader : public byte_reader {
     const std::string_view kind(reinterpret_cast<const char*>(letters.data()), 4);
     index_parts made;
     if (kind == "IxF2" || kind == "IxFI" || kind == "IxFl") {
-      TESSERA_TRY(made, flat());
+      TESSERA_TRY(made, flat(false));
     } else if (kind == "IHNf" && !within) {
       TESSERA_TRY(made, hnsw());
     } else if (kind == "IBxF") {
-      TESSERA_TRY(made, binary_flat());
+      TESSERA_TRY(made, flat(true));
     } else if ((kind == "IxMp" || kind == "IxM2" || kind == "IBMp" || kind == "IBM2") && !within) {
       TESSERA_TRY(made, id_map(kind.starts_with("IB")));
     } else {
@@ -51,22 +51,13 @@ class faiss_reader : public byte_reader {
   }
 
  private:
-  /// The header of float indexes.
-  [[nodiscard]] result<index_parts> header() {
+  /// What an index says of itself before its body.
+  [[nodiscard]] result<index_parts> header(bool binary) {
     index_parts made;
     TESSERA_TRY(const auto dimension, number<std::int32_t>("dimension"));
-    TESSERA_CHECK(size(made, dimension, 4));
-    TESSERA_CHECK(take(16, "header"));
-    TESSERA_CHECK(take(1, "trained"));
-    TESSERA_TRY(const auto metric, number<std::int32_t>("metric"));
-    if (metric != 0 && metric != 1) return wrong("metric", "0 (inner product) or 1 (L2)", std::to_string(metric), error_code::unsupported);
-    made.metric = metric == 0 ? stated_metric::inner_product : stated_metric::squared_l2;
-    return made;
-  }
-  [[nodiscard]] result<> size(index_parts& made, std::int32_t dimension, std::size_t header_rest) {
     if (dimension <= 0 || dimension > 1 << 20) return wrong("dimension", "1 to 2^20", std::to_string(dimension));
     made.dimension = static_cast<std::size_t>(dimension);
-    if (header_rest == 0) {
+    if (binary) {
       TESSERA_TRY(const auto code_bytes, number<std::int32_t>("bytes of a code"));
       if (dimension % 8 != 0 || code_bytes != dimension / 8)
         return wrong("bytes of a code", std::to_string(dimension) + " / 8", std::to_string(code_bytes));
@@ -74,7 +65,18 @@ class faiss_reader : public byte_reader {
     TESSERA_TRY(const auto rows, number<std::int64_t>("rows"));
     if (rows < 0) return wrong("rows", "0 or more", std::to_string(rows));
     made.rows = static_cast<std::size_t>(rows);
-    return {};
+    if (binary) {
+      TESSERA_CHECK(take(5, "header"));
+      made.type = dtype::u8;
+      made.metric = stated_metric::hamming;
+      return made;
+    }
+    TESSERA_CHECK(take(16, "header"));
+    TESSERA_CHECK(take(1, "trained"));
+    TESSERA_TRY(const auto metric, number<std::int32_t>("metric"));
+    if (metric != 0 && metric != 1) return wrong("metric", "0 (inner product) or 1 (L2)", std::to_string(metric), error_code::unsupported);
+    made.metric = metric == 0 ? stated_metric::inner_product : stated_metric::squared_l2;
+    return made;
   }
   /// Elements of a vector of them: as many as `wanted`, or any number.
   [[nodiscard]] result<std::span<const std::byte>> list(std::string_view thing, std::uint64_t element,
@@ -93,31 +95,13 @@ class faiss_reader : public byte_reader {
     for (std::size_t i = 0; i < made.rows; ++i) made.ids[i] = i;
     return {};
   }
-  [[nodiscard]] result<index_parts> flat() {
-    TESSERA_TRY(index_parts made, header());
-    TESSERA_CHECK(rows_of(made));
-    return made;
-  }
-  [[nodiscard]] result<index_parts> binary_flat() {
-    index_parts made;
-    TESSERA_TRY(const auto dimension, number<std::int32_t>("dimension"));
-    TESSERA_CHECK(size(made, dimension, 0));
-    TESSERA_CHECK(take(5, "header"));
-    made.type = dtype::u8;
-    made.metric = stated_metric::hamming;
+  [[nodiscard]] result<index_parts> flat(bool binary) {
+    TESSERA_TRY(index_parts made, header(binary));
     TESSERA_CHECK(rows_of(made));
     return made;
   }
   [[nodiscard]] result<index_parts> id_map(bool binary) {
-    index_parts outer;
-    if (binary) {
-      TESSERA_TRY(const auto dimension, number<std::int32_t>("dimension"));
-      TESSERA_CHECK(size(outer, dimension, 0));
-      TESSERA_CHECK(take(5, "header"));
-      outer.metric = stated_metric::hamming;
-    } else {
-      TESSERA_TRY(outer, header());
-    }
+    TESSERA_TRY(const index_parts outer, header(binary));
     TESSERA_TRY(index_parts made, binary ? index(true) : inner());
     TESSERA_CHECK(same("index in the id map", outer, made));
     TESSERA_TRY(const auto ids, list("ids", 8, made.rows));
@@ -145,7 +129,7 @@ class faiss_reader : public byte_reader {
   }
 
   [[nodiscard]] result<index_parts> hnsw() {
-    TESSERA_TRY(const index_parts outer, header());
+    TESSERA_TRY(const index_parts outer, header(false));
     TESSERA_CHECK(list("probabilities of levels", 8));
     TESSERA_TRY(const auto places, list("places of levels", 4));
     TESSERA_TRY(const auto levels, list("levels", 4, outer.rows));

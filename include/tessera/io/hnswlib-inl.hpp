@@ -24,14 +24,13 @@ TESSERA_INLINE result<index_parts> view_hnswlib(std::span<const std::byte> bytes
   TESSERA_TRY(const auto element, reader.number<std::uint64_t>("bytes of an element"));
   TESSERA_TRY(const auto label_at, reader.number<std::uint64_t>("place of the label"));
   TESSERA_TRY(const auto vector_at, reader.number<std::uint64_t>("place of the vector"));
-  TESSERA_TRY(const auto highest, reader.number<std::int32_t>("highest level"));
+  TESSERA_CHECK(reader.take(sizeof(std::int32_t), "highest level"));
   TESSERA_TRY(const auto entry, reader.number<std::uint32_t>("entry"));
   TESSERA_TRY(const auto above, reader.number<std::uint64_t>("links above level 0"));
   TESSERA_TRY(const auto ground, reader.number<std::uint64_t>("links on level 0"));
-  TESSERA_TRY(const auto degree, reader.number<std::uint64_t>("M"));
-  TESSERA_TRY(const auto mult, reader.number<double>("level multiplier"));
+  TESSERA_CHECK(reader.take(sizeof(std::uint64_t), "M"));
+  TESSERA_CHECK(reader.take(sizeof(double), "level multiplier"));
   TESSERA_TRY(const auto build_effort, reader.number<std::uint64_t>("ef_construction"));
-  static_cast<void>(degree), static_cast<void>(mult), static_cast<void>(highest);
   if (rows > capacity) return reader.wrong("rows", "at most the capacity " + std::to_string(capacity), std::to_string(rows));
   if (ground > graph_parts::most_degree || vector_at != 4 + 4 * ground || label_at < vector_at || (label_at - vector_at) % 4 != 0 ||
       label_at == vector_at || element < label_at || element - label_at != sizeof(std::uint64_t))
@@ -54,8 +53,7 @@ TESSERA_INLINE result<index_parts> view_hnswlib(std::span<const std::byte> bytes
     const std::uint64_t at = reader.at();
     TESSERA_TRY(const auto count, reader.number<std::uint16_t>("links"));
     TESSERA_TRY(const auto mark, reader.number<std::uint8_t>("mark of a removed row"));
-    TESSERA_TRY(const auto zero, reader.number<std::uint8_t>("links"));
-    static_cast<void>(zero);
+    TESSERA_CHECK(reader.take(1, "links"));
     if (count > ground)
       return reader.wrong("links of row " + std::to_string(row), "at most " + std::to_string(ground),
                           std::to_string(count));
@@ -63,9 +61,8 @@ TESSERA_INLINE result<index_parts> view_hnswlib(std::span<const std::byte> bytes
     gone += mark & 1u;
     TESSERA_TRY(const auto links, reader.take(4 * ground, "links"));
     TESSERA_CHECK(gatherer.list(row, 0, links.first(4 * std::size_t{count}), at + 4));
-    TESSERA_TRY(const auto vector, reader.take(label_at - vector_at, "vector"));
+    TESSERA_CHECK(reader.take(label_at - vector_at, "vector"));
     if (row == 0) made.vectors = bytes.subspan(static_cast<std::size_t>(at + vector_at));
-    static_cast<void>(vector);
     TESSERA_TRY(made.ids.emplace_back(), reader.number<std::uint64_t>("label"));
   }
   if (gone > 0) made.removed = std::move(removed);
@@ -78,8 +75,7 @@ TESSERA_INLINE result<index_parts> view_hnswlib(std::span<const std::byte> bytes
     TESSERA_CHECK(gatherer.level(size / list_bytes));
     for (std::size_t level = 1; level <= size / list_bytes; ++level) {
       TESSERA_TRY(const auto count, reader.number<std::uint16_t>("links"));
-      TESSERA_TRY(const auto padding, reader.number<std::uint16_t>("links"));
-      static_cast<void>(padding);
+      TESSERA_CHECK(reader.take(sizeof(std::uint16_t), "links"));
       if (count > above)
         return reader.wrong("links of row " + std::to_string(row), "at most " + std::to_string(above),
                             std::to_string(count));
