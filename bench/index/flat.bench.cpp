@@ -5,6 +5,8 @@
 //     flat/<precision>/<metric>/threads    one query, two threads share the rows
 //     flat/<precision>/<metric>/batch      256 queries together; GB/s counts each row once for each query
 //     read/<precision>                     the same bytes through plain 64-byte loads: the limit of one query
+#include <bench/support/unit_rows.hpp>
+
 #include <tessera/index/flat.hpp>
 
 #include <benchmark/benchmark.h>
@@ -21,19 +23,6 @@ using space = ts::space<"bench", 384, ts::pooling::mean, ts::unit_length>;
 constexpr std::size_t row_count = 60'000;
 constexpr std::size_t query_count = 256;
 
-/// Rows of unit length around a common mean, as embeddings lie.
-ts::embedding_matrix<space> made(std::size_t count, std::uint32_t state) {
-  auto rows = *ts::embedding_matrix<space>::make(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    for (float& value : rows.values(i)) {
-      state = state * 1664525u + 1013904223u;
-      value = static_cast<float>(state >> 8u) * 0x1p-24f - 0.25f;
-    }
-    ts::kernel::kernels().norm.l2_normalize_f32(rows.row(i).data(), rows.values(i).data(), space::dimension);
-  }
-  return rows;
-}
-
 template <class Precision>
 ts::embedding_matrix<space, Precision> in_precision(const ts::embedding_matrix<space>& rows) {
   if constexpr (ts::floating_precision<Precision>) return *ts::cast<Precision>(rows);
@@ -46,7 +35,7 @@ const ts::flat<space, Precision, Metric>& index_of() {
     ts::flat<space, Precision, Metric> built;
     std::vector<std::uint64_t> ids(row_count);
     for (std::size_t i = 0; i < row_count; ++i) ids[i] = i;
-    if (!built.add_rows(ids, in_precision<Precision>(made(row_count, 1)))) std::abort();
+    if (!built.add_rows(ids, in_precision<Precision>(unit_rows<space>(row_count, 1)))) std::abort();
     return built;
   }();
   return index;
@@ -64,7 +53,7 @@ void count_bytes(benchmark::State& state, std::size_t bytes) {
 template <class Precision, class Metric>
 void one(benchmark::State& state, ts::thread_pool* threads) {
   const auto& index = index_of<Precision, Metric>();
-  const auto queries = in_precision<std::conditional_t<Metric::binary, Precision, ts::f32>>(made(16, 7));
+  const auto queries = in_precision<std::conditional_t<Metric::binary, Precision, ts::f32>>(unit_rows<space>(16, 7));
   std::size_t q = 0;
   for (auto _ : state) benchmark::DoNotOptimize(index.search(queries.row(q++ % 16), 10, {.threads = threads}));
   count_bytes(state, matrix_bytes<Precision>);
@@ -73,7 +62,7 @@ void one(benchmark::State& state, ts::thread_pool* threads) {
 template <class Precision, class Metric>
 void batch(benchmark::State& state) {
   const auto& index = index_of<Precision, Metric>();
-  const auto queries = in_precision<std::conditional_t<Metric::binary, Precision, ts::f32>>(made(query_count, 7));
+  const auto queries = in_precision<std::conditional_t<Metric::binary, Precision, ts::f32>>(unit_rows<space>(query_count, 7));
   for (auto _ : state) benchmark::DoNotOptimize(index.search(queries, 10));
   count_bytes(state, matrix_bytes<Precision> * query_count);
   state.counters["us_per_query"] = benchmark::Counter(

@@ -5,6 +5,8 @@
 //     store/disk                   the same bytes a second by plain appends, synced as often: the limit of the disk
 //     store/open, first_query      a snapshot of TESSERA_BENCH_ROWS rows (default 50,000; 600,000 are 1 GB) in TESSERA_BENCH_STORE, which is
 //                                  made where it is not there; the pages are in memory, the store is not
+#include <bench/support/unit_rows.hpp>
+
 #include <tessera/store/store.hpp>
 
 #include <benchmark/benchmark.h>
@@ -21,18 +23,6 @@ namespace {
 using space = ts::space<"bench", 384, ts::pooling::mean, ts::unit_length>;
 using store_type = ts::store<space>;
 
-ts::embedding_matrix<space> made(std::size_t count, std::uint32_t state) {
-  auto rows = *ts::embedding_matrix<space>::make(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    for (float& value : rows.values(i)) {
-      state = state * 1664525u + 1013904223u;
-      value = static_cast<float>(state >> 8u) * 0x1p-24f - 0.25f;
-    }
-    ts::kernel::kernels().norm.l2_normalize_f32(rows.row(i).data(), rows.values(i).data(), space::dimension);
-  }
-  return rows;
-}
-
 struct scratch {
   std::string path = (std::filesystem::temp_directory_path() / ("tessera-bench-store-" + std::to_string(::getpid()))).string();
   scratch() { std::filesystem::remove_all(path); }
@@ -43,7 +33,7 @@ void add(benchmark::State& state, std::size_t together, const ts::sync_policy& s
   const scratch place;
   auto store = store_type::open(place.path, {.sync = sync, .exact = true, .snapshot_after = 0});
   if (!store) return state.SkipWithError(store.error().message().c_str());
-  const auto rows = made(together, 1);
+  const auto rows = unit_rows<space>(together, 1);
   const std::string text(200, 'x');
   const std::vector<ts::row_content> contents(together, ts::row_content::text(text));
   std::vector<std::uint64_t> ids(together);
@@ -87,7 +77,7 @@ const std::string& snapshot_place() {
     std::vector<std::uint64_t> ids(1000);
     for (std::uint64_t next = store->size(); next < rows; next += ids.size()) {
       for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = next + i;
-      if (!store->add_rows(ids, made(ids.size(), static_cast<std::uint32_t>(next)))) return std::string();
+      if (!store->add_rows(ids, unit_rows<space>(ids.size(), static_cast<std::uint32_t>(next)))) return std::string();
     }
     if (store->recovery().snapshot_rows < rows && !store->snapshot()) return std::string();
     return made_at;
@@ -97,7 +87,7 @@ const std::string& snapshot_place() {
 
 void open(benchmark::State& state, bool query_too) {
   const std::string& path = snapshot_place();
-  const auto query = made(1, 99);
+  const auto query = unit_rows<space>(1, 99);
   std::size_t bytes = 0;
   for ([[maybe_unused]] const auto& one : state) {
     if (query_too) state.PauseTiming();
