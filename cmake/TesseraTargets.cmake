@@ -89,9 +89,7 @@ if(TARGET tessera_io)
   endif()
 endif()
 # Extra options for the one file that holds every kernel for every target (the sanitizer presets bound its compile time with them).
-set(TESSERA_LIBRARY_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/*.cpp alone")
 set(TESSERA_KERNEL_OPTIONS "" CACHE STRING "Compiler options for cmake/compiled/kernel.cpp alone")
-target_compile_options(tessera_compiled PRIVATE ${TESSERA_LIBRARY_OPTIONS})
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/cmake/compiled/kernel.cpp PROPERTIES COMPILE_OPTIONS "${TESSERA_KERNEL_OPTIONS}")
 
 # Optional: what talks to other processes, compiled once, for programs that link tessera::compiled.
