@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""FAISS, hnswlib and usearch on the vectors of bench/search, in its lines: search_peers.py VECTORS QUERIES THREADS cosine|ip|l2
+"""FAISS, hnswlib and usearch on the vectors of bench/search, in its lines: search_peers.py VECTORS QUERIES THREADS cosine|ip|l2 [PEER...]
 
-One query at a time where a search is of one (flat, 1 bit); graphs get all queries in one call, which spares them Python's share of each.
+THREADS build; a search has one. One query at a time where a search is of one (flat, 1 bit); graphs get all queries in one call, which spares them Python's share of each.
 The best of three rounds counts."""
 import json
 import sys
@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-if len(sys.argv) != 5:
+if len(sys.argv) < 5:
     sys.exit(__doc__)
 threads, metric, k = int(sys.argv[3]), sys.argv[4], 10
 
@@ -60,7 +60,7 @@ def exactly():
 
 def with_faiss():
     import faiss
-    faiss.omp_set_num_threads(threads)
+    faiss.omp_set_num_threads(1)
     kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
 
     def add(index):
@@ -84,7 +84,9 @@ def with_faiss():
         line("faiss", "1-bit + f32", *timed(lambda: rescored(many)), build, ef=many)
     index = faiss.IndexHNSWFlat(dimension, 16, kind)
     index.hnsw.efConstruction = 200
+    faiss.omp_set_num_threads(threads)
     index, build = built(lambda: add(index))
+    faiss.omp_set_num_threads(1)
     for effort in (16, 24, 32, 48, 64, 96, 128, 192, 256):
         index.hnsw.efSearch = effort
         line("faiss", "hnsw f32", *timed(lambda: index.search(queries, k)[1]), build, ef=effort)
@@ -97,7 +99,7 @@ def with_hnswlib():
     _, build = built(lambda: index.add_items(vectors, num_threads=threads))
     for effort in (16, 24, 32, 48, 64, 96, 128, 192, 256):
         index.set_ef(effort)
-        line("hnswlib", "hnsw f32", *timed(lambda: index.knn_query(queries, k, num_threads=threads)[0]), build, ef=effort)
+        line("hnswlib", "hnsw f32", *timed(lambda: index.knn_query(queries, k, num_threads=1)[0]), build, ef=effort)
 
 
 def with_usearch():
@@ -107,12 +109,14 @@ def with_usearch():
         _, build = built(lambda: index.add(np.arange(count), vectors, threads=threads))
         for effort in (16, 32, 64, 128, 256):
             index.expansion_search = effort
-            line("usearch", f"hnsw {precision}", *timed(lambda: np.array(index.search(queries, k, threads=threads).keys)), build, ef=effort)
+            line("usearch", f"hnsw {precision}", *timed(lambda: np.array(index.search(queries, k, threads=1).keys)), build, ef=effort)
 
 
 truth = exactly()
-for peer in (with_faiss, with_hnswlib, with_usearch):
+for peer, ask in (("faiss", with_faiss), ("hnswlib", with_hnswlib), ("usearch", with_usearch)):
+    if sys.argv[5:] and peer not in sys.argv[5:]:
+        continue
     try:
-        peer()
+        ask()
     except ImportError as missing:
         print(f"left out: {missing}", file=sys.stderr)

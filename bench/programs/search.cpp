@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Any vectors through every index: the program behind bench/search, compiled for one dimension and metric. One JSON line each on stdout.
 ///
-///     bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS]
+///     bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS|- [WHAT...]]
 ///
-/// Recall is against flat search. A time is that of one query after the other, the best of three rounds over all (fewer where
+/// With WHAT (hnsw i8), only these are built, beside flat search, which says what is right.
+///
+/// THREADS build; a search has one. Recall is against flat search. A time is that of one query after the other, the best of three rounds over all (fewer where
 /// they take long).
 #include <tessera/index/bit_guide.hpp>
 #include <tessera/index/certified.hpp>
@@ -13,6 +15,7 @@
 #include <tessera/index/one_bit.hpp>
 #include <tessera/io/npy_rows.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -165,7 +168,7 @@ void one_bit(report& out, int build, const rows_type& rows, std::span<const std:
 
 int main(int count, char** arguments) {
   if (count < 4) {
-    std::cerr << "usage: bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS]\n";
+    std::cerr << "usage: bench_search VECTORS.npy QUERIES.npy THREADS [ANSWERS|- [WHAT...]]\n";
     return 2;
   }
   const auto threads = static_cast<std::size_t>(std::strtoul(arguments[3], nullptr, 10));
@@ -175,22 +178,25 @@ int main(int count, char** arguments) {
   const rows_type queries = read(arguments[2]);
   std::vector<std::uint64_t> ids(rows.rows());
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = i;
-  report out(queries, rows.rows(), count > 4 ? arguments[4] : "");
+  const std::string answers = count > 4 ? arguments[4] : "-";
+  report out(queries, rows.rows(), answers == "-" ? "" : answers);
+  const std::vector<std::string> chosen(arguments + std::min(count, 5), arguments + count);
+  const auto wanted = [&](const char* what) { return chosen.empty() || std::ranges::find(chosen, what) != chosen.end(); };
   std::cout.precision(6);
   {
     const auto [index, seconds] = built<ts::flat<space, ts::f32, metric>>(rows, ids);
     out.line("flat f32", 0, seconds, index.memory_bytes(), 0,
-             [&](const auto& query) { return value(index.search(query, k, {.threads = pool.get()})); });
+             [&](const auto& query) { return value(index.search(query, k)); });
   }
-  {
+  if (wanted("certified exact i8")) {
     const auto [index, seconds] = built<ts::certified<space, ts::f32, metric>>(rows, ids);
     out.line("certified exact i8", 1, seconds, index.memory_bytes(), 0, [&](const auto& query) { return value(index.search(query, k)); });
     out.batch("certified exact i8, all queries at once", 1, seconds, index.memory_bytes(),
               [&](const auto& all) { return value(index.search(all, k)); }, queries);
   }
-  graph<ts::hnsw<space, ts::f32, metric>>(out, "hnsw f32", 2, rows, ids, pool.get());
-  graph<ts::hnsw<space, ts::f32, metric, ts::leading_codes>>(out, "hnsw i8", 3, rows, ids, pool.get());
-  graph<ts::hnsw<space, ts::f32, metric, ts::one_bit_codes>>(out, "hnsw b1 + f32", 4, rows, ids, pool.get());
-  one_bit(out, 5, rows, ids);
+  if (wanted("hnsw f32")) graph<ts::hnsw<space, ts::f32, metric>>(out, "hnsw f32", 2, rows, ids, pool.get());
+  if (wanted("hnsw i8")) graph<ts::hnsw<space, ts::f32, metric, ts::leading_codes>>(out, "hnsw i8", 3, rows, ids, pool.get());
+  if (wanted("hnsw b1 + f32")) graph<ts::hnsw<space, ts::f32, metric, ts::one_bit_codes>>(out, "hnsw b1 + f32", 4, rows, ids, pool.get());
+  if (wanted("1-bit + f32")) one_bit(out, 5, rows, ids);
   return 0;
 }
