@@ -265,7 +265,7 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
 
   template <class View>
   [[nodiscard]] result<std::vector<hit>> nearest(const View& query, std::size_t k, std::size_t effort, const search_options& options,
-                                                 std::uint32_t left_out = detail::graph_links::none) const;
+                                                 std::uint32_t left_out = detail::no_row) const;
   template <class Queries>
   [[nodiscard]] result<calibration_report> calibrate_on(const Queries& queries, std::size_t count, std::span<const std::uint32_t> rows,
                                                         const calibration_options& options);
