@@ -43,11 +43,7 @@ class one_bit_guide : protected code_records {
     [[nodiscard]] auto of_row(std::uint32_t row) const noexcept { return by_rows_.of_row(row); }
     template <class View>
     [[nodiscard]] auto of_query(const View& query) const noexcept {
-      scorer made(guide_->data());
-      alignas(vector_alignment) float x[Space::dimension];
-      static_cast<void>(place_for_metric<Metric>(query, x));
-      guide_->frame_.prepare(x, made.query());
-      return made;
+      return guide_->of_query(query);
     }
 
    private:
@@ -55,11 +51,20 @@ class one_bit_guide : protected code_records {
     row_scoring<Metric, matrix> by_rows_;
   };
   [[nodiscard]] scoring_of scoring(const matrix& rows) const noexcept { return scoring_of(*this, rows); }
+  template <class View>
+  [[nodiscard]] auto of_query(const View& query) const noexcept {
+    scorer made(data());
+    alignas(vector_alignment) float x[Space::dimension];
+    static_cast<void>(place_for_metric<Metric>(query, x));
+    frame_.prepare(x, made.query());
+    return made;
+  }
 
   [[nodiscard]] static std::size_t scored(std::size_t, std::size_t effort) noexcept { return effort; }
 
   /// Codes for the rows from `first` on. Links do not depend on codes, so none has to be chosen anew.
-  [[nodiscard]] result<bool> append(const matrix& rows, std::size_t first) {
+  template <class Rows>
+  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first) {
     const std::size_t count = rows.rows();
     if (first == 0) begin(record_stride);
     TESSERA_CHECK(grow(count));
@@ -78,6 +83,18 @@ class one_bit_guide : protected code_records {
       std::memcpy(to + record_stride - 4, &code.offset, 4);
     }
     return false;
+  }
+  /// The same codes again, those of row order[i] as row i where there is an order, and room for `room` rows. Errors: out_of_memory.
+  [[nodiscard]] result<one_bit_guide> copy(std::size_t room, const std::uint32_t* order = nullptr) const {
+    one_bit_guide made;
+    made.frame_ = frame_, made.trained_at_ = trained_at_;
+    TESSERA_CHECK(made.copy_records(*this, room, order));
+    return made;
+  }
+  [[nodiscard]] std::size_t rows() const noexcept { return coded_rows(); }
+  /// Bytes that so many rows take at most.
+  [[nodiscard]] static constexpr std::size_t most_bytes(std::size_t rows) noexcept {
+    return rows * record_stride + 16 * Space::dimension;
   }
   void add_sections(std::vector<index_section>& sections) const {
     if (coded_rows() == 0) return;

@@ -110,24 +110,29 @@ class leading_codes_guide : protected code_records {
     }
     template <class View>
     [[nodiscard]] scorer of_query(const View& query) const noexcept {
-      scorer made(guide_->data(), guide_->stride());
-      alignas(vector_alignment) float x[n];
-      static_cast<void>(place_for_metric<Metric>(query, x));
-      guide_->axes_->centre(x, x);
-      guide_->meet_axes(x, made);
-      return made;
+      return guide_->of_query(query);
     }
 
    private:
     const leading_codes_guide* guide_;
   };
   [[nodiscard]] scoring_of scoring(const matrix&) const noexcept { return scoring_of(*this); }
+  template <class View>
+  [[nodiscard]] scorer of_query(const View& query) const noexcept {
+    scorer made(data(), stride());
+    alignas(vector_alignment) float x[n];
+    static_cast<void>(place_for_metric<Metric>(query, x));
+    axes_->centre(x, x);
+    meet_axes(x, made);
+    return made;
+  }
 
   /// How many of the candidates found are scored by the rows.
   [[nodiscard]] static std::size_t scored(std::size_t k, std::size_t effort) noexcept { return std::max(2 * k + 10, effort / 4); }
 
   /// Codes for the rows from `first` on. True where axes were learned anew, so that links chosen before are worth little.
-  [[nodiscard]] result<bool> append(const matrix& rows, std::size_t first) {
+  template <class Rows>
+  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first) {
     const std::size_t count = rows.rows();
     const bool learns = !axes_ || (count >= first_training && count >= 4 * trained_at() && trained_at() < last_training);
     const bool anew = learns && trained_at() < first_training && count >= first_training && first > 0;
@@ -138,6 +143,19 @@ class leading_codes_guide : protected code_records {
     TESSERA_CHECK(grow(count));
     code(rows, first, count - first);
     return anew;
+  }
+  /// The same codes again, those of row order[i] as row i where there is an order, and room for `room` rows. Errors: out_of_memory.
+  [[nodiscard]] result<leading_codes_guide> copy(std::size_t room, const std::uint32_t* order = nullptr) const {
+    leading_codes_guide made;
+    made.axes_ = axes_, made.learned_ = learned_;
+    TESSERA_CHECK(made.take_axes(step_));
+    TESSERA_CHECK(made.copy_records(*this, room, order));
+    return made;
+  }
+  [[nodiscard]] std::size_t rows() const noexcept { return coded_rows(); }
+  /// Bytes that so many rows take at most.
+  [[nodiscard]] static constexpr std::size_t most_bytes(std::size_t rows) noexcept {
+    return rows * most_stride + 4 * n * n * sizeof(float);
   }
   void add_sections(std::vector<index_section>& sections) const {
     if (!axes_) return;
@@ -190,7 +208,8 @@ class leading_codes_guide : protected code_records {
   [[nodiscard]] std::size_t trained_at() const noexcept { return static_cast<std::size_t>(learned_[0]); }
   [[nodiscard]] std::size_t coded() const noexcept { return static_cast<std::size_t>(learned_[1]); }
 
-  [[nodiscard]] result<> learn(const matrix& rows) {
+  template <class Rows>
+  [[nodiscard]] result<> learn(const Rows& rows) {
     const auto fetch = [&](std::size_t i, float* x) {
       static_cast<void>(place_for_metric<Metric>(rows.row(i), x));
       return true;
@@ -245,7 +264,8 @@ class leading_codes_guide : protected code_records {
     made.set(sum, -static_cast<double>(step) * static_cast<double>(step_), fine < infinity && step < infinity ? 0.0f : infinity);
   }
 
-  void code(const matrix& rows, std::size_t first, std::size_t count) {
+  template <class Rows>
+  void code(const Rows& rows, std::size_t first, std::size_t count) {
     constexpr std::size_t block = 64;
     const auto& k = kernel::kernels();
     const std::size_t d = coded();

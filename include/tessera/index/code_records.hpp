@@ -38,6 +38,15 @@ class code_records {
     rows_ = rows;
     return {};
   }
+  /// Those of another, in its order or as record order[i] of it, and room for `room`. Errors: out_of_memory.
+  [[nodiscard]] result<> copy_records(const code_records& from, std::size_t room, const std::uint32_t* order) {
+    begin(from.stride_);
+    TESSERA_TRY(bytes_, aligned_buffer<std::uint8_t>::make(room * stride_));
+    rows_ = order == nullptr ? std::min(from.rows_, room) : room;
+    for (std::size_t i = 0; i < rows_; ++i)
+      std::memcpy(record(i), from.data() + (order == nullptr ? i : order[i]) * stride_, stride_);
+    return {};
+  }
   void take_out(std::size_t row) noexcept {
     --rows_;
     if (row != rows_) std::memcpy(record(row), record(rows_), stride_);
