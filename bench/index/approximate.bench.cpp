@@ -6,6 +6,8 @@
 //                                          (TESSERA_BENCH_MILLION=1 adds 1M, which takes minutes to build)
 //     diverse/<exact|fast>                 five hits that differ, of all 10k rows or of the 50 nearest
 //     max_sim/<precision>                  32 query vectors against 1000 documents of 60 to 180 vectors
+#include <bench/support/shaped_rows.hpp>
+
 #include <tessera/index/bit_guide.hpp>
 #include <tessera/index/flat.hpp>
 #include <tessera/index/hnsw.hpp>
@@ -25,23 +27,9 @@ namespace ts = tessera;
 namespace {
 
 using space = ts::space<"bench", 384, ts::pooling::mean, ts::unit_length>;
-constexpr std::size_t query_count = 200, clusters = 500;
+constexpr std::size_t query_count = 200;
 
-ts::embedding_matrix<space> made(std::size_t count, std::uint64_t seed) {
-  ts::detail::normal_source centres(99);
-  std::vector<float> centre(clusters * 384);
-  for (std::size_t i = 0; i < centre.size(); ++i)
-    centre[i] = 0.8f + static_cast<float>(centres.normal()) / (1.0f + 0.03f * static_cast<float>(i % 384));
-  ts::detail::normal_source random(seed);
-  auto rows = *ts::embedding_matrix<space>::make(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const float* around = centre.data() + random.bits() % clusters * 384;
-    for (std::size_t j = 0; j < 384; ++j)
-      rows.values(i)[j] = around[j] + 0.7f * static_cast<float>(random.normal()) / (1.0f + 0.03f * static_cast<float>(j));
-    ts::kernel::kernels().norm.l2_normalize_f32(rows.row(i).data(), rows.values(i).data(), 384);
-  }
-  return rows;
-}
+ts::embedding_matrix<space> made(std::size_t count, std::uint64_t seed) { return shaped_rows<space>(count, seed); }
 
 template <class Index>
 const Index& index_of(std::size_t count) {

@@ -319,10 +319,34 @@ TEMPLATE_TEST_CASE("hnsw by codes: rows come one by one and go, and the file bri
   for (std::size_t i = 0; i < rows.rows(); ++i) succeed(index.add(some_ids(2200)[i], rows.row(i)));
   for (std::size_t i = 0; i < 400; ++i) succeed(index.remove(some_ids(2200)[5 * i]));
   CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
-  const auto back = value_of(read<TestType>(file_of(index)));
+  const std::string file = file_of(index);
+  auto back = value_of(read<TestType>(file));
+  CHECK((file_of(back) == file));
+  const auto queries = some_rows<space>(20, 5);
+  CHECK(value_of(back.search(queries, 10)) == value_of(index.search(queries, 10)));
+  succeed(back.add(7, rows.row(3)));  // along the axes that the file brought
   CHECK(recall_of(back, 10, {.effort = 60}) > 0.95);
   succeed(index.repair());
   CHECK(recall_of(index, 10, {.effort = 60}) > 0.95);
+
+  // Rows and links are the same for every guide: codes that another wrote are passed over, and those that are missing are made.
+  using by_rows = ts::hnsw<space, typename TestType::precision, ts::squared_l2>;
+  const auto plain = value_of(read<by_rows>(file));
+  CHECK(recall_of(plain, 10, {.effort = 60}) > 0.95);
+  CHECK(recall_of(value_of(read<TestType>(file_of(plain))), 10, {.effort = 60}) > 0.95);
+  // What is wrong among the codes is refused where it could lead a walk astray: a number that is none, a section of another size.
+  const std::size_t sections = get<std::uint32_t>(file, 168);
+  std::size_t tried = 0;
+  for (std::size_t s = 0; s < sections; ++s) {
+    const std::size_t entry = 176 + 24 * s;
+    const std::string name = file.substr(entry, 8);
+    if (!name.starts_with("mean") && !name.starts_with("axes")) continue;
+    std::string damaged = file;
+    put(damaged, get<std::uint64_t>(file, entry + 8), std::uint32_t{0x7FC00000u});
+    CHECK(read<TestType>(with_right_checksums(damaged)).error().code == ts::error_code::malformed);
+    ++tried;
+  }
+  CHECK(tried > 0);
 }
 
 TEST_CASE("hnsw: a recall that is asked for holds for queries never seen", "[index]") {

@@ -18,6 +18,12 @@ TEST_CASE("bytes: what is appended is read back", "[bytes]") {
   std::vector<std::byte> bytes;
   ts::append_le(bytes, std::int16_t{-2});
   CHECK(bytes == std::vector<std::byte>{std::byte{0xfe}, std::byte{0xff}});
+  const std::uint16_t two[] = {0x0102, 0x0304};
+  text.clear(), bytes.clear();
+  ts::append_all_le(text, std::span(two));
+  CHECK(text == std::string("\2\1\4\3"));
+  ts::append_all_le(bytes, std::span(two).first(1));
+  CHECK(bytes == std::vector<std::byte>{std::byte{2}, std::byte{1}});
 }
 
 TEST_CASE("bytes: sizes that leave 64 bits are noticed", "[bytes]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// tools/inspect: what a file or a model directory holds; one sentence and exit 1 where it is damaged or unsupported.
+/// tools/inspect: what a file, a store or a model directory holds; one sentence and exit 1 where it is damaged or unsupported.
 #include <tools/programs/inspect/model.hpp>
+#include <tools/programs/inspect/store.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -46,13 +47,14 @@ ts::result<> inspect_file(const std::string& path, report& into) {
   if (begin.starts_with("GGUF")) return inspect_gguf(path, into);
   if (begin.starts_with("\x93NUMPY") || path.ends_with(".npy")) return inspect_npy(path, into);
   if (begin.starts_with("\x89TSI") || path.ends_with(".tsi")) return inspect_index(path, into);
+  if (begin.starts_with("\x89TSL")) return inspect_log(path, into);
   if (path.ends_with(".onnx")) return inspect_onnx(path, into);
   if (path.ends_with(".json")) return inspect_json(path, into);
   if (path.ends_with(".txt")) return inspect_tokenizer(path, into);
   // A safetensors file under any name: the length of its header, then an object.
   if (path.ends_with(".safetensors") || (begin.size() > 8 && begin[8] == '{')) return inspect_safetensors(path, into);
   return ts::fail({.code = ts::error_code::unsupported,
-                   .wanted = "a safetensors, ONNX, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory",
+                   .wanted = "a safetensors, ONNX, npy, GGUF or index file, a tokenizer.json, a vocab.txt, a store, or a model directory",
                    .found = "none of them",
                    .path = path});
 }
@@ -60,6 +62,7 @@ ts::result<> inspect_file(const std::string& path, report& into) {
 ts::result<> inspect(const std::string& path, report& into) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) return inspect_file(path, into);
+  if (is_store(path)) return inspect_store(path, into);
   return is_tokenizer_directory(path) ? inspect_tokenizer(path, into) : inspect_model(path, into);
 }
 
@@ -67,12 +70,13 @@ ts::result<> inspect(const std::string& path, report& into) {
 }  // namespace programs
 
 int main(int argc, char** argv) {
-  CLI::App app("Says what a file or a model directory holds, without compiling anything.\nExit status 1 and one sentence where it is "
+  CLI::App app("Says what a file, a store or a model directory holds, without compiling anything.\nExit status 1 and one sentence where it is "
                "damaged or unsupported.",
                "inspect");
   std::string path;
   bool all = false;
-  app.add_option("PATH", path, "a safetensors, ONNX, npy, GGUF or index file, a tokenizer.json, a vocab.txt, or a model directory")->required();
+  app.add_option("PATH", path, "a safetensors, ONNX, npy, GGUF or index file, a store's log, snapshot or directory, a tokenizer.json, a vocab.txt, or a model "
+                 "directory")->required();
   app.add_flag("--all", all, "list every tensor; without it those of all layers are one line");
   CLI11_PARSE(app, argc, argv);
   programs::report report(all);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -23,6 +24,13 @@ struct fingerprint {
 };
 
 namespace detail {
+
+/// The last `digits` hexadecimal digits of a number.
+[[nodiscard]] inline std::string hex_text(std::uint64_t value, std::size_t digits) {
+  std::string text(digits, '0');
+  for (std::size_t i = digits; i > 0; --i, value >>= 4u) text[i - 1] = "0123456789abcdef"[value & 15u];
+  return text;
+}
 
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t state, std::uint64_t word) noexcept {
   state = (state ^ word) * 0x9E3779B97F4A7C15u;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Definitions of distributed/conversation.hpp. A request begins with a byte: 1 a request, 0 the end. An answer begins with one: 1 an
-/// answer, 0 an
-/// error of code, thing, wanted, found and path.
+/// answer, 0 an error of code, thing, wanted, found and path.
 #pragma once
 
 #include <tessera/distributed/conversation.hpp>
@@ -56,13 +55,15 @@ TESSERA_INLINE result<std::vector<std::string>> ask_all(communicator& ranks, con
   std::vector<result<std::string>> answers(ranks.size());
   std::string message;
   for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
+    if (requests[rank].empty()) continue;
     message.assign(1, '\1');
     message += requests[rank];
     if (auto sent = ranks.send(rank, detail::as_message(message)); !sent) answers[rank] = std::unexpected(std::move(sent).error());
   }
-  answers[0] = detail::read_answer(detail::as_message(detail::answer_of(own, detail::as_message(requests[0]))));
+  if (!requests[0].empty())
+    answers[0] = detail::read_answer(detail::as_message(detail::answer_of(own, detail::as_message(requests[0]))));
   for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
-    if (!answers[rank]) continue;
+    if (!answers[rank] || requests[rank].empty()) continue;
     auto received = ranks.receive(rank);
     if (received) answers[rank] = detail::read_answer(*received);
     else answers[rank] = std::unexpected(std::move(received).error());

@@ -6,8 +6,7 @@
 ///     TESSERA_CHECK(ts::answer_all(ranks, [&](ts::byte_reader& request, std::string& answer) -> ts::result<> { ... }));   // the others
 ///
 /// An error of one rank travels as an error: its code, what it was about, wanted and found, under the name of the rank. Where several
-/// fail, one
-/// error lists them all. No answer is passed on where one is missing.
+/// fail, one error lists them all. No answer is passed on where one is missing.
 #pragma once
 
 #include <tessera/distributed/communicator.hpp>
@@ -23,8 +22,8 @@ namespace tessera::inline TESSERA_ABI {
 /// What a rank does with a request: writes the answer, or fails.
 using request_handler = std::function<result<>(byte_reader& request, std::string& answer)>;
 
-/// Sends requests[r] to rank r, answers requests[0] by `own` meanwhile, and gathers all. requests.size() == ranks.size(). Errors: io and
-/// whatever the ranks answered, each under its rank's name.
+/// Sends requests[r] to rank r, answers requests[0] by `own` meanwhile, and gathers all. requests.size() == ranks.size(); a rank whose
+/// request is empty is not asked, and its answer is empty. Errors: io and whatever the ranks answered, each under its rank's name.
 [[nodiscard]] result<std::vector<std::string>> ask_all(communicator& ranks, const std::vector<std::string>& requests,
                                                        const request_handler& own);
 

@@ -9,11 +9,12 @@
 ///     TESSERA_CHECK(index.close());
 ///
 /// Over parts that search exactly (`flat`, `certified`) the answer is that of one index holding all rows, bit for bit where all ranks
-/// run one
-/// kind of processor: scores depend on query and row alone, and the order of hits is total. Over graphs each part answers for its rows.
+/// run one kind of processor: scores depend on query and row alone, and the order of hits is total. Over graphs each part answers for its
+/// rows.
 ///
-/// A rank that does not answer within the communicator's patience makes the call an error that names it; no call gives the answer of the
-/// others as if it were whole, then or later. Filters are functions and do not cross: a search with one is an error. One thread at a time.
+/// A rank that does not answer within the communicator's patience makes the call an error that names it; no search gives the answer of
+/// the others as if it were whole, then or later. `update`, `remove` and `get` ask the rank that has the id, and no other. Filters are
+/// functions and do not cross: a search with one is an error. One thread at a time.
 #pragma once
 
 #include <tessera/distributed/shard.hpp>
@@ -71,8 +72,10 @@ class sharded_index {
       theirs[to].push_back(ids[i]);
     }
     TESSERA_CHECK(none_is_taken(theirs));
-    std::vector<std::string> requests = begin(detail::shard_request::add_rows);
+    std::vector<std::string> requests(ranks_->size());
     for (std::size_t rank = 0; rank < requests.size(); ++rank) {
+      if (theirs[rank].empty()) continue;
+      requests[rank] = of(detail::shard_request::add_rows);
       put_ids(requests[rank], theirs[rank]);
       put_rows(requests[rank], rows, which[rank]);
     }
@@ -226,20 +229,24 @@ class sharded_index {
     return request;
   }
   [[nodiscard]] result<std::vector<std::string>> ask(const std::vector<std::string>& requests) { return ask_all(*ranks_, requests, own_); }
-  /// Only the rank that has the id has something to do; the others are asked nothing but whether they are there.
+  /// The rank that has the id, and no other.
   [[nodiscard]] result<std::string> ask_owner(std::uint64_t id, std::string request) {
-    std::vector<std::string> requests = begin(detail::shard_request::contains);
-    for (std::string& other : requests) put_ids(other, {});
+    std::vector<std::string> requests(ranks_->size());
     const std::size_t owner = detail::shard_of(id, ranks_->size());
     requests[owner] = std::move(request);
     TESSERA_TRY(auto answers, ask(requests));
     return std::move(answers[owner]);
   }
   [[nodiscard]] result<> none_is_taken(const std::vector<std::vector<std::uint64_t>>& theirs) {
-    std::vector<std::string> requests = begin(detail::shard_request::contains);
-    for (std::size_t rank = 0; rank < requests.size(); ++rank) put_ids(requests[rank], theirs[rank]);
+    std::vector<std::string> requests(ranks_->size());
+    for (std::size_t rank = 0; rank < requests.size(); ++rank) {
+      if (theirs[rank].empty()) continue;
+      requests[rank] = of(detail::shard_request::contains);
+      put_ids(requests[rank], theirs[rank]);
+    }
     TESSERA_TRY(const auto answers, ask(requests));
     for (const std::string& answer : answers) {
+      if (answer.empty()) continue;
       byte_reader reader(std::as_bytes(std::span(answer)), "an answer");
       TESSERA_TRY(const auto count, reader.number<std::uint64_t>("count"));
       TESSERA_TRY(const auto which, reader.number<std::uint64_t>("id"));

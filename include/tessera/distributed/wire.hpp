@@ -35,8 +35,9 @@ template <embedding_space Space, precision Precision>
 void put_rows(std::string& out, const embedding_matrix<Space, Precision>& rows, std::span<const std::uint32_t> which) {
   append_le(out, std::uint64_t{which.size()});
   append_le(out, rows.made_by().value);
+  out.reserve(out.size() + which.size() * (rows.stored * sizeof(typename Precision::storage) + sizeof(row_facts<Precision>)));
   for (const std::uint32_t i : which) {
-    for (const auto value : rows.row(i).values()) append_le(out, value);
+    append_all_le(out, rows.row(i).values());
     auto facts = rows.facts(i);
     detail::each_fact(facts, [&out](float fact) { append_le(out, fact); });
   }
@@ -82,7 +83,7 @@ inline void put_string(std::string& out, std::string_view text) {
 
 inline void put_ids(std::string& out, std::span<const std::uint64_t> ids) {
   append_le(out, std::uint64_t{ids.size()});
-  for (const std::uint64_t id : ids) append_le(out, id);
+  append_all_le(out, ids);
 }
 /// Errors: malformed.
 [[nodiscard]] inline result<std::vector<std::uint64_t>> read_ids(byte_reader& reader) {

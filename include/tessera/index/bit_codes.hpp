@@ -84,7 +84,17 @@ class bit_frame {
   }
 
   [[nodiscard]] std::span<const float> centre() const noexcept { return centre_; }
-  void set_centre(std::span<const float> centre) { centre_.assign(centre.begin(), centre.end()); }
+  /// One that a file holds; none stands for zero. Errors: malformed.
+  [[nodiscard]] result<> read_centre(std::span<const float> centre) {
+    const bool sound = std::all_of(centre.begin(), centre.end(), [](float x) { return std::fabs(x) < 1e13f; });
+    if (!sound || (!centre.empty() && (!Bits::centred || centre.size() != N)))
+      return fail({.code = error_code::malformed,
+                   .thing = "centre of codes",
+                   .wanted = Bits::centred ? "none, or " + std::to_string(N) + " numbers" : "none",
+                   .found = std::to_string(centre.size()) + (sound ? "" : ", not all of them numbers")});
+    centre_.assign(centre.begin(), centre.end());
+    return {};
+  }
   /// The mean of up to 16384 of `count` vectors, evenly taken, becomes the centre. fetch(i, x) writes vector i as the metric compares it.
   template <class Fetch>
   void learn(std::size_t count, const Fetch& fetch) {

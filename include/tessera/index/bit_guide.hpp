@@ -6,11 +6,11 @@
 /// Keys are RaBitQ's estimates (index/bit_codes.hpp). They are coarse, so links are chosen by the rows themselves and all rows that a walk
 /// keeps are scored: its effort is also how many. Nothing rests on the codes but the way.
 ///
-/// The mean is learned when there are 256 rows and again whenever there are four times as many. The file holds the rows and links;
-/// codes are made when it is opened.
+/// The mean is learned when there are 256 rows and again whenever there are four times as many. The file holds mean and codes.
 #pragma once
 
 #include <tessera/index/bit_codes.hpp>
+#include <tessera/index/code_records.hpp>
 #include <tessera/index/metric_place.hpp>
 #include <tessera/index/row_scoring.hpp>
 
@@ -23,19 +23,19 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 template <class Metric, class Space, class Precision>
-class one_bit_guide {
+class one_bit_guide : protected code_records {
   static_assert(floating_precision<Precision> && (std::is_same_v<Metric, cosine> || std::is_same_v<Metric, inner_product> ||
                                                   std::is_same_v<Metric, squared_l2>),
                 "tessera: one_bit_codes are of floating-point rows met by cosine, inner_product or squared_l2");
   using frame = bit_frame<rotated_bits, Space::dimension>;
-  static constexpr std::size_t stride = round_up(8 * frame::words + 8, 64);
-  using query_code = bit_query<frame::planes, stride / 8>;
+  static constexpr std::size_t record_stride = round_up(8 * frame::words + 8, 64);
+  using query_code = bit_query<frame::planes, record_stride / 8>;
 
  public:
   using matrix = embedding_matrix<Space, Precision>;
   static constexpr bool exact = false;
   static constexpr std::string_view kind = "hnsw";
-  static constexpr std::size_t section_count = 0;
+  using code_records::take_out, code_records::drop_last;
 
   class scoring_of {
    public:
@@ -43,11 +43,7 @@ class one_bit_guide {
     [[nodiscard]] auto of_row(std::uint32_t row) const noexcept { return by_rows_.of_row(row); }
     template <class View>
     [[nodiscard]] auto of_query(const View& query) const noexcept {
-      scorer made(guide_->records_.data());
-      alignas(vector_alignment) float x[Space::dimension];
-      static_cast<void>(place_for_metric<Metric>(query, x));
-      guide_->frame_.prepare(x, made.query());
-      return made;
+      return guide_->of_query(query);
     }
 
    private:
@@ -55,18 +51,23 @@ class one_bit_guide {
     row_scoring<Metric, matrix> by_rows_;
   };
   [[nodiscard]] scoring_of scoring(const matrix& rows) const noexcept { return scoring_of(*this, rows); }
+  template <class View>
+  [[nodiscard]] auto of_query(const View& query) const noexcept {
+    scorer made(data());
+    alignas(vector_alignment) float x[Space::dimension];
+    static_cast<void>(place_for_metric<Metric>(query, x));
+    frame_.prepare(x, made.query());
+    return made;
+  }
 
   [[nodiscard]] static std::size_t scored(std::size_t, std::size_t effort) noexcept { return effort; }
 
   /// Codes for the rows from `first` on. Links do not depend on codes, so none has to be chosen anew.
-  [[nodiscard]] result<bool> append(const matrix& rows, std::size_t first) {
+  template <class Rows>
+  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first) {
     const std::size_t count = rows.rows();
-    if (count * stride > records_.size()) {
-      const std::size_t room = first > 0 && count == first + 1 ? count + count / 2 : count;
-      TESSERA_TRY(auto records, aligned_buffer<std::uint8_t>::make(room * stride));
-      std::copy_n(records_.data(), first * stride, records.data());
-      records_ = std::move(records);
-    }
+    if (first == 0) begin(record_stride);
+    TESSERA_CHECK(grow(count));
     if (count >= first_training && count >= 4 * trained_at_) {
       frame_.learn(count, [&](std::size_t i, float* x) { static_cast<void>(place_for_metric<Metric>(rows.row(i), x)); });
       trained_at_ = count;
@@ -76,26 +77,61 @@ class one_bit_guide {
       alignas(vector_alignment) float x[Space::dimension];
       const double half = place_for_metric<Metric>(rows.row(row), x);
       const auto code = frame_.encode(x, half);
-      std::uint8_t* record = records_.data() + row * stride;
-      std::memcpy(record, code.bits.data(), sizeof code.bits);
-      std::memcpy(record + stride - 8, &code.factor, 4);
-      std::memcpy(record + stride - 4, &code.offset, 4);
+      std::uint8_t* to = record(row);
+      std::memcpy(to, code.bits.data(), sizeof code.bits);
+      std::memcpy(to + record_stride - 8, &code.factor, 4);
+      std::memcpy(to + record_stride - 4, &code.offset, 4);
     }
-    rows_ = count;
     return false;
   }
-  void take_out(std::size_t row) noexcept {
-    --rows_;
-    if (row != rows_) std::memcpy(records_.data() + row * stride, records_.data() + rows_ * stride, stride);
+  /// The same codes again, those of row order[i] as row i where there is an order, and room for `room` rows. Errors: out_of_memory.
+  [[nodiscard]] result<one_bit_guide> copy(std::size_t room, const std::uint32_t* order = nullptr) const {
+    one_bit_guide made;
+    made.frame_ = frame_, made.trained_at_ = trained_at_;
+    TESSERA_CHECK(made.copy_records(*this, room, order));
+    return made;
   }
-  void drop_last() noexcept { --rows_; }
-  void add_sections(std::vector<index_section>&) const noexcept {}
-  [[nodiscard]] result<> read(const index_file&, const matrix& rows) {
-    if (rows.empty()) return {};
-    TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
+  [[nodiscard]] std::size_t rows() const noexcept { return coded_rows(); }
+  /// Bytes that so many rows take at most.
+  [[nodiscard]] static constexpr std::size_t most_bytes(std::size_t rows) noexcept {
+    return rows * record_stride + 16 * Space::dimension;
+  }
+  void add_sections(std::vector<index_section>& sections) const {
+    if (coded_rows() == 0) return;
+    sections.push_back({"coding", std::as_bytes(std::span(&trained_at_, 1))});
+    sections.push_back({"mean", std::as_bytes(frame_.centre())});
+    add_codes(sections);
+  }
+  /// Codes that the file holds, or new ones where it was written by another guide. Errors: malformed, out_of_memory.
+  [[nodiscard]] result<> read(const index_file& file, const matrix& rows) {
+    if (file.has_section("axes") || !file.has_section("codes")) {
+      if (rows.empty()) return {};
+      TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
+      return {};
+    }
+    TESSERA_TRY(const auto coding, file.all_values<std::uint64_t>("coding"));
+    TESSERA_TRY(const auto mean, file.all_values<float>("mean"));
+    TESSERA_CHECK(frame_.read_centre(mean));
+    if (coding.size() != 1)
+      return fail({.code = error_code::malformed,
+                   .thing = "section coding",
+                   .wanted = "one number",
+                   .found = std::to_string(coding.size())});
+    trained_at_ = std::min(coding[0], std::uint64_t{1} << 48u);
+    begin(record_stride);
+    TESSERA_CHECK(read_codes(file, rows.rows()));
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      float facts[2];
+      std::memcpy(facts, record(row) + record_stride - 8, sizeof facts);
+      if (!(std::fabs(facts[0]) < 1e30f) || !(facts[1] > -1e30f))
+        return fail({.code = error_code::malformed,
+                     .thing = "code of row " + std::to_string(row),
+                     .wanted = "numbers",
+                     .found = std::to_string(facts[0]) + ", " + std::to_string(facts[1])});
+    }
     return {};
   }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + frame_.memory_bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return record_bytes() + frame_.memory_bytes(); }
 
  private:
   static constexpr std::size_t first_training = 256;
@@ -115,9 +151,9 @@ class one_bit_guide {
     query_code query_;
   };
 
+  // Records are bits, zeros, f, offset.
   frame frame_;
-  std::size_t rows_ = 0, trained_at_ = 0;
-  aligned_buffer<std::uint8_t> records_;  // [rows, stride]: bits, zeros, f, offset
+  std::uint64_t trained_at_ = 0;
 };
 
 }  // namespace detail

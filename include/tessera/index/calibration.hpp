@@ -13,7 +13,7 @@
 
 #include <tessera/base/threads.hpp>
 #include <tessera/index/index_file.hpp>
-#include <tessera/op/top_k.hpp>
+#include <tessera/op/scan_rows.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -105,11 +105,8 @@ class recall_table {
 
 /// Whether the file has a calibration, which is read.
 [[nodiscard]] inline result<bool> read_recall(const index_file& file, recall_table& table) {
-  const auto bytes = file.section("recall");
-  if (!bytes) return false;
-  std::vector<std::uint64_t> numbers(bytes->size() / sizeof(std::uint64_t));
-  if (auto copied = copy_le<std::uint64_t>(*bytes, numbers); !copied)
-    return fail({.code = error_code::malformed, .thing = "section recall", .causes = {std::move(copied).error()}});
+  if (!file.has_section("recall")) return false;
+  TESSERA_TRY(const auto numbers, file.all_values<std::uint64_t>("recall"));
   TESSERA_TRY(table, recall_table::from(numbers));
   return true;
 }
@@ -145,6 +142,51 @@ template <bool LargerIsNearer, class Ask>
   }
   table = std::move(made);
   return {};
+}
+
+/// No row: the query comes from outside.
+inline constexpr std::uint32_t no_row = 0xFFFFFFFFu;
+
+/// Up to `wanted` rows as queries, evenly taken from those that are there.
+template <class Matrix>
+struct rows_as_queries {
+  template <class IsThere>
+  rows_as_queries(const Matrix& rows, std::size_t wanted, const IsThere& is_there) {
+    std::vector<std::uint32_t> there;
+    for (std::uint32_t row = 0; row < rows.rows(); ++row)
+      if (is_there(row)) there.push_back(row);
+    const std::size_t count = std::min(wanted, there.size());
+    for (std::size_t q = 0; q < count; ++q) {
+      numbers.push_back(there[q * there.size() / count]);
+      views.push_back(rows.row(numbers.back()));
+    }
+  }
+  std::vector<std::uint32_t> numbers;
+  std::vector<typename Matrix::row_view> views;
+};
+
+/// Fills the table with what `ask(q, effort, left_out)` reaches of the exact answers, up to effort `most`. numbers[q] is the row that query
+/// q is, which its answers leave out; there are none where queries come from outside. `size` rows pass the filter of `plain`. Errors:
+/// invalid_argument (no queries, or fewer rows than k), stopped.
+template <class Metric, class Queries, class Matrix, class Ask>
+[[nodiscard]] result<calibration_report> calibrate_by(recall_table& table, const Queries& queries, std::size_t count,
+                                                      std::span<const std::uint32_t> numbers, const Matrix& rows,
+                                                      std::span<const std::uint64_t> ids, std::size_t size, std::size_t most,
+                                                      const search_options& plain, const calibration_options& options, const Ask& ask) {
+  const std::size_t k = options.k;
+  if (k == 0 || count == 0 || size <= k)
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration",
+                 .wanted = "queries, k from 1 on and more rows than k",
+                 .found = std::to_string(count) + " queries, k " + std::to_string(k) + ", " + std::to_string(size) + " rows"});
+  TESSERA_TRY(auto truth, scan_rows<Metric>(queries, rows, ids, k + (numbers.empty() ? 0 : 1), plain));
+  for (std::size_t q = 0; q < numbers.size(); ++q) {
+    std::erase_if(truth[q], [&](const hit& one) { return one.id == ids[numbers[q]]; });
+    truth[q].resize(std::min(k, truth[q].size()));
+  }
+  const auto ask_of = [&](std::size_t q, std::size_t effort) { return ask(q, effort, numbers.empty() ? no_row : numbers[q]); };
+  TESSERA_CHECK(measure_recall<Metric::larger_is_nearer>(table, truth, k, size, most, options, ask_of));
+  return calibration_report{count, table.reachable()};
 }
 
 }  // namespace detail

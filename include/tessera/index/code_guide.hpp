@@ -11,17 +11,21 @@
 /// which is -q·x (for squared L2 |x - q|²/2) without what is the same for all rows. Cosine takes x and q at length 1. As many dimensions
 /// are coded as hold 90 % of the variance, rounded up to whole cache lines: 192 bytes for typical embeddings of 384 dimensions, all
 /// dimensions where variance is the same along all axes. Nothing rests on the codes but the way: the nearest found are scored by the rows.
+/// So a query meets the axes in i8 too, which reads a quarter of what they take in f32 and is off by less than its codes are.
 ///
 /// Axes are learned when there are 1024 rows (the graph is then linked anew) and again whenever there are four times as many, up to a
-/// quarter of a million. The file holds the rows and links; codes are made when it is opened.
+/// quarter of a million. The file holds axes and codes.
 #pragma once
 
-#include <tessera/index/bounded_codes.hpp>
 #include <tessera/index/bulk_neighbours.hpp>
+#include <tessera/index/code_records.hpp>
+#include <tessera/index/metric_place.hpp>
 #include <tessera/index/row_scoring.hpp>
-#include <tessera/op/convert.hpp>
+#include <tessera/op/principal_axes.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -77,183 +81,231 @@ class code_scorer {
 };
 
 template <class Metric, class Space, class Precision>
-class leading_codes_guide {
-  static constexpr bool by_difference = std::is_same_v<Metric, squared_l2>, by_angle = std::is_same_v<Metric, cosine>;
-  static_assert(floating_precision<Precision> && (by_difference || by_angle || std::is_same_v<Metric, inner_product>),
+class leading_codes_guide : protected code_records {
+  static_assert(floating_precision<Precision> && (std::is_same_v<Metric, squared_l2> || std::is_same_v<Metric, cosine> ||
+                                                  std::is_same_v<Metric, inner_product>),
                 "tessera: leading_codes are of floating-point rows met by cosine, inner_product or squared_l2");
   static constexpr std::size_t n = Space::dimension;
-  static constexpr std::size_t most_stride = round_up(n + 4, 64);
+  static constexpr std::size_t axis_stride = round_up(n, 64), most_stride = round_up(n + 4, 64);
   static_assert(n <= 4096, "tessera: leading_codes take at most 4096 dimensions");
 
  public:
   using matrix = embedding_matrix<Space, Precision>;
+  using scorer = code_scorer<most_stride>;
   static constexpr bool exact = false;
   static constexpr std::string_view kind = "hnsw";
-  static constexpr std::size_t section_count = 0;
+  using code_records::take_out, code_records::drop_last;
 
   class scoring_of {
    public:
     explicit scoring_of(const leading_codes_guide& guide) noexcept : guide_(&guide) {}
-    [[nodiscard]] auto of_row(std::uint32_t row) const noexcept {
-      code_scorer<most_stride> made(guide_->records_.data(), guide_->stride_);
-      const std::uint8_t* record = guide_->records_.data() + row * guide_->stride_;
+    [[nodiscard]] scorer of_row(std::uint32_t row) const noexcept {
+      const std::size_t stride = guide_->stride();
+      scorer made(guide_->data(), stride);
+      const std::uint8_t* record = guide_->data() + row * stride;
       float offset;
-      std::memcpy(&offset, record + guide_->stride_ - 4, 4);
+      std::memcpy(&offset, record + stride - 4, 4);
       made.set(made.take(record), -static_cast<double>(guide_->step_) * static_cast<double>(guide_->step_), offset);
       return made;
     }
     template <class View>
-    [[nodiscard]] auto of_query(const View& query) const noexcept {
-      code_scorer<most_stride> made(guide_->records_.data(), guide_->stride_);
-      alignas(vector_alignment) float x[n];
-      alignas(vector_alignment) float coordinates[n];
-      cast_values<f32, typename View::precision>(query.data(), x, n);
-      static_cast<void>(guide_->place(x));
-      guide_->axes_->rotate(x, guide_->coded_, coordinates);
-      const float largest = kernel::kernels().quantize.max_abs(coordinates, guide_->coded_);
-      const float step = largest / 127.0f;
-      std::int32_t sum = 0;
-      for (std::size_t i = 0; i < guide_->coded_; ++i) {
-        made.codes()[i] = code_of(coordinates[i], step > 0.0f ? 1.0f / step : 0.0f);
-        sum += made.codes()[i];
-      }
-      const bool usable = largest < std::numeric_limits<float>::infinity();
-      made.set(sum, -static_cast<double>(step) * static_cast<double>(guide_->step_),
-               usable ? 0.0f : std::numeric_limits<float>::infinity());
-      return made;
+    [[nodiscard]] scorer of_query(const View& query) const noexcept {
+      return guide_->of_query(query);
     }
 
    private:
     const leading_codes_guide* guide_;
   };
   [[nodiscard]] scoring_of scoring(const matrix&) const noexcept { return scoring_of(*this); }
+  template <class View>
+  [[nodiscard]] scorer of_query(const View& query) const noexcept {
+    scorer made(data(), stride());
+    alignas(vector_alignment) float x[n];
+    static_cast<void>(place_for_metric<Metric>(query, x));
+    axes_->centre(x, x);
+    meet_axes(x, made);
+    return made;
+  }
 
   /// How many of the candidates found are scored by the rows.
   [[nodiscard]] static std::size_t scored(std::size_t k, std::size_t effort) noexcept { return std::max(2 * k + 10, effort / 4); }
 
   /// Codes for the rows from `first` on. True where axes were learned anew, so that links chosen before are worth little.
-  [[nodiscard]] result<bool> append(const matrix& rows, std::size_t first) {
+  template <class Rows>
+  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first) {
     const std::size_t count = rows.rows();
-    const bool learns = !axes_ || (count >= first_training && count >= 4 * trained_at_ && trained_at_ < last_training);
-    const bool anew = learns && trained_at_ < first_training && count >= first_training && first > 0;
+    const bool learns = !axes_ || (count >= first_training && count >= 4 * trained_at() && trained_at() < last_training);
+    const bool anew = learns && trained_at() < first_training && count >= first_training && first > 0;
     if (learns) {
       TESSERA_CHECK(learn(rows));
-      rows_ = first = 0;
+      first = 0;
     }
-    if (count * stride_ > records_.size()) {
-      const std::size_t room = first > 0 && count == first + 1 ? count + count / 2 : count;
-      TESSERA_TRY(auto records, aligned_buffer<std::uint8_t>::make(room * stride_));
-      std::copy_n(records_.data(), rows_ * stride_, records.data());
-      records_ = std::move(records);
-    }
+    TESSERA_CHECK(grow(count));
     code(rows, first, count - first);
-    rows_ = count;
     return anew;
   }
-  void take_out(std::size_t row) noexcept {
-    --rows_;
-    if (row != rows_) std::memcpy(records_.data() + row * stride_, records_.data() + rows_ * stride_, stride_);
+  /// The same codes again, those of row order[i] as row i where there is an order, and room for `room` rows. Errors: out_of_memory.
+  [[nodiscard]] result<leading_codes_guide> copy(std::size_t room, const std::uint32_t* order = nullptr) const {
+    leading_codes_guide made;
+    made.axes_ = axes_, made.learned_ = learned_;
+    TESSERA_CHECK(made.take_axes(step_));
+    TESSERA_CHECK(made.copy_records(*this, room, order));
+    return made;
   }
-  void drop_last() noexcept { --rows_; }
-  void add_sections(std::vector<index_section>&) const noexcept {}
-  [[nodiscard]] result<> read(const index_file&, const matrix& rows) {
-    if (rows.empty()) return {};
-    TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
+  [[nodiscard]] std::size_t rows() const noexcept { return coded_rows(); }
+  /// Bytes that so many rows take at most.
+  [[nodiscard]] static constexpr std::size_t most_bytes(std::size_t rows) noexcept {
+    return rows * most_stride + 4 * n * n * sizeof(float);
+  }
+  void add_sections(std::vector<index_section>& sections) const {
+    if (!axes_) return;
+    sections.push_back({"coding", std::as_bytes(std::span(learned_))});
+    sections.push_back({"mean", std::as_bytes(axes_->mean())});
+    sections.push_back({"axes", std::as_bytes(axes_->axes())});
+    add_codes(sections);
+  }
+  /// Codes that the file holds, or new ones where it was written by another guide. Errors: malformed, out_of_memory.
+  [[nodiscard]] result<> read(const index_file& file, const matrix& rows) {
+    if (!file.has_section("axes") || !file.has_section("codes")) {
+      if (rows.empty()) return {};
+      TESSERA_TRY([[maybe_unused]] const bool anew, append(rows, 0));
+      return {};
+    }
+    TESSERA_TRY(const auto coding, file.all_values<std::uint64_t>("coding"));
+    TESSERA_TRY(auto mean, file.all_values<float>("mean"));
+    TESSERA_TRY(auto axes, file.all_values<float>("axes"));
+    const bool sized = coding.size() == 3 && mean.size() == n && coding[1] > 0 && coding[1] <= n && axes.size() == coding[1] * n;
+    const float step = sized ? std::bit_cast<float>(static_cast<std::uint32_t>(coding[2])) : -1.0f;
+    if (!(step >= 0.0f && step < 1e15f))
+      return fail({.code = error_code::malformed,
+                   .thing = "sections coding, mean and axes",
+                   .wanted = "three numbers, " + std::to_string(n) + " and as many for each axis",
+                   .found = std::to_string(coding.size()) + ", " + std::to_string(mean.size()) + " and " + std::to_string(axes.size())});
+    TESSERA_TRY(axes_, principal_axes::from(std::move(mean), std::move(axes)));
+    learned_ = {std::min(coding[0], std::uint64_t{1} << 48u), coding[1], coding[2]};
+    TESSERA_CHECK(take_axes(step));
+    TESSERA_CHECK(read_codes(file, rows.rows()));
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      float offset;
+      std::memcpy(&offset, record(row) + stride() - 4, 4);
+      if (!(offset > -1e30f))
+        return fail({.code = error_code::malformed,
+                     .thing = "code of row " + std::to_string(row),
+                     .wanted = "a number",
+                     .found = std::to_string(offset)});
+    }
     return {};
   }
-  [[nodiscard]] row_records codes() const noexcept { return {records_.data(), stride_, coded_, step_}; }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + (axes_ ? axes_->memory_bytes() : 0); }
+  [[nodiscard]] row_records codes() const noexcept { return {data(), stride(), coded(), step_}; }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return record_bytes() + axes8_.bytes() + axis_step_.capacity() * sizeof(float) + (axes_ ? axes_->memory_bytes() : 0);
+  }
 
  private:
   static constexpr std::size_t first_training = 1024, last_training = std::size_t{1} << 18u;
   static constexpr double share_coded = 0.9;
 
-  [[nodiscard]] static std::int8_t code_of(float x, float to_code) noexcept {
-    const float code = x * to_code;
-    if (!(code > -127.0f)) return -127;
-    return static_cast<std::int8_t>(static_cast<int>(std::nearbyint(code < 127.0f ? code : 127.0f)));
-  }
-  /// x at the length that the metric compares, less the mean; returns |x|²/2 where the metric asks for it.
-  [[nodiscard]] double place(float* x) const noexcept {
-    const auto& k = kernel::kernels();
-    double half = 0.0;
-    if constexpr (by_angle && !(Space::unit_length && std::is_same_v<Precision, f32>)) {
-      const double length = std::sqrt(static_cast<double>(k.distance.dot_f32(x, x, n)));
-      const auto factor = static_cast<float>(length > 0.0 ? 1.0 / length : 0.0);
-      for (std::size_t i = 0; i < n; ++i) x[i] *= factor;
-    } else if constexpr (by_difference) {
-      half = static_cast<double>(k.distance.dot_f32(x, x, n)) / 2.0;
-    }
-    if (axes_) axes_->centre(x, x);
-    return half;
-  }
+  [[nodiscard]] std::size_t trained_at() const noexcept { return static_cast<std::size_t>(learned_[0]); }
+  [[nodiscard]] std::size_t coded() const noexcept { return static_cast<std::size_t>(learned_[1]); }
 
-  [[nodiscard]] result<> learn(const matrix& rows) {
+  template <class Rows>
+  [[nodiscard]] result<> learn(const Rows& rows) {
     const auto fetch = [&](std::size_t i, float* x) {
-      cast_values<f32, Precision>(rows.row(i).data(), x, n);
-      axes_.reset();
-      static_cast<void>(place(x));
+      static_cast<void>(place_for_metric<Metric>(rows.row(i), x));
       return true;
     };
-    trained_at_ = rows.rows();
+    learned_[0] = rows.rows();
     std::optional<principal_axes> axes;
     if (rows.rows() >= first_training)
       if (auto learned = principal_axes::train(n, rows.rows(), fetch)) axes = *std::move(learned);
     if (!axes) axes = principal_axes::none(n);  // few rows, or none that is a vector
     axes_ = std::move(axes);
     std::size_t wanted = 1;
-    while (wanted < n && (trained_at_ < first_training || axes_->share(wanted) < share_coded)) ++wanted;
-    stride_ = round_up(wanted + 4, 64);
-    coded_ = std::min(n, stride_ - 4);
+    while (wanted < n && (trained_at() < first_training || axes_->share(wanted) < share_coded)) ++wanted;
+    learned_[1] = std::min(n, round_up(wanted + 4, 64) - 4);
+    axes_->keep(coded());
     float largest = 0.0f;
     std::vector<float> x(n);
-    std::vector<float> b(n);
+    std::vector<float> b(coded());
     for (std::size_t i = 0; i < rows.rows(); i += 1 + rows.rows() / 2048) {
-      cast_values<f32, Precision>(rows.row(i).data(), x.data(), n);
-      static_cast<void>(place(x.data()));
-      axes_->rotate(x.data(), coded_, b.data());
-      for (std::size_t j = 0; j < coded_; ++j)
-        if (std::fabs(b[j]) < 1e15f) largest = std::max(largest, std::fabs(b[j]));
+      fetch(i, x.data());
+      axes_->centre(x.data(), x.data());
+      axes_->rotate(x.data(), coded(), b.data());
+      for (const float value : b)
+        if (std::fabs(value) < 1e15f) largest = std::max(largest, std::fabs(value));
     }
-    step_ = largest / 127.0f;
-    records_ = {};
+    learned_[2] = std::bit_cast<std::uint32_t>(largest / 127.0f);
+    return take_axes(largest / 127.0f);
+  }
+  /// No codes yet, along these axes, which are made ready for queries.
+  [[nodiscard]] result<> take_axes(float step) {
+    begin(round_up(coded() + 4, 64));
+    step_ = step;
+    axis_step_.resize(coded());
+    TESSERA_TRY(axes8_, aligned_buffer<std::int8_t>::make(coded() * axis_stride));
+    for (std::size_t i = 0; i < coded(); ++i)
+      axis_step_[i] = kernel::kernels().quantize.quantize_i8(axes_->axes().data() + i * n, axes8_.data() + i * axis_stride, n);
     return {};
   }
 
-  void code(const matrix& rows, std::size_t first, std::size_t count) {
+  /// The codes of what x, less the mean, measures along the axes.
+  void meet_axes(const float* x, scorer& made) const noexcept {
+    const auto& k = kernel::kernels();
+    alignas(vector_alignment) std::int8_t x8[axis_stride];
+    alignas(vector_alignment) std::int32_t products[most_stride];
+    alignas(vector_alignment) float coordinates[most_stride];
+    const float fine = k.quantize.quantize_i8(x, x8, n);
+    k.distance.dot_rows_i8(x8, axes8_.data(), axis_stride, coded(), n, products);
+    for (std::size_t i = 0; i < coded(); ++i) coordinates[i] = static_cast<float>(products[i]) * (fine * axis_step_[i]);
+    const float step = k.quantize.quantize_i8(coordinates, made.codes(), coded());
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < coded(); ++i) sum += made.codes()[i];
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    made.set(sum, -static_cast<double>(step) * static_cast<double>(step_), fine < infinity && step < infinity ? 0.0f : infinity);
+  }
+
+  template <class Rows>
+  void code(const Rows& rows, std::size_t first, std::size_t count) {
     constexpr std::size_t block = 64;
+    const auto& k = kernel::kernels();
+    const std::size_t d = coded();
     std::vector<float> y(std::min(block, count) * n);
-    std::vector<float> b(y.size());
+    std::vector<float> b(std::min(block, count) * d);
     std::vector<float> panel;
-    const float to_code = step_ > 0.0f ? 1.0f / step_ : 0.0f;
+    const std::vector<float> zeros(d, 0.0f);
+    const std::vector<float> steps(d, step_);
+    std::vector<std::int8_t> codes(d);
     for (std::size_t done = 0; done < count; done += block) {
       const std::size_t now = std::min(block, count - done);
       double offsets[block];
       for (std::size_t i = 0; i < now; ++i) {
         float* at = y.data() + i * n;
-        cast_values<f32, Precision>(rows.row(first + done + i).data(), at, n);
-        offsets[i] = place(at);
+        offsets[i] = place_for_metric<Metric>(rows.row(first + done + i), at);
+        axes_->centre(at, at);
         for (std::size_t j = 0; j < n; ++j) offsets[i] -= static_cast<double>(axes_->mean()[j]) * static_cast<double>(at[j]);
       }
       axes_->rotate_rows(y.data(), now, panel, b.data());
       for (std::size_t i = 0; i < now; ++i) {
-        std::uint8_t* record = records_.data() + (first + done + i) * stride_;
-        const float* from = b.data() + i * n;
+        std::uint8_t* to = record(first + done + i);
+        const float* from = b.data() + i * d;
         // What is no vector lies nowhere: an infinite key from everywhere.
-        const bool usable = std::fabs(offsets[i]) < 1e30 && kernel::kernels().quantize.all_finite(from, coded_);
-        std::memset(record, 128, stride_ - 4);
-        for (std::size_t j = 0; j < coded_ && usable; ++j) record[j] = static_cast<std::uint8_t>(code_of(from[j], to_code) + 128);
+        const bool usable = std::fabs(offsets[i]) < 1e30 && k.quantize.all_finite(from, d);
+        std::memset(to, 128, stride() - 4);
+        if (usable) {
+          k.quantize.quantize_dimensions_i8(from, zeros.data(), steps.data(), codes.data(), d);
+          for (std::size_t j = 0; j < d; ++j) to[j] = static_cast<std::uint8_t>(codes[j] + 128);
+        }
         const float offset = usable ? static_cast<float>(offsets[i]) : std::numeric_limits<float>::infinity();
-        std::memcpy(record + stride_ - 4, &offset, 4);
+        std::memcpy(to + stride() - 4, &offset, 4);
       }
     }
   }
 
   std::optional<principal_axes> axes_;
-  std::size_t rows_ = 0, trained_at_ = 0;
-  std::size_t stride_ = 64, coded_ = 0;
+  std::array<std::uint64_t, 3> learned_{};  // rows when axes were learned, dimensions coded, bits of the step
   float step_ = 0.0f;
-  aligned_buffer<std::uint8_t> records_;  // [rows, stride]: codes + 128, offset
+  aligned_buffer<std::int8_t> axes8_;  // [coded, axis_stride]
+  std::vector<float> axis_step_;       // [coded]
 };
 
 }  // namespace detail

@@ -23,6 +23,7 @@
 #include <tessera/index/code_guide.hpp>
 #include <tessera/index/graph_build.hpp>
 #include <tessera/index/held_rows.hpp>
+#include <tessera/index/hnsw_settings.hpp>
 #include <tessera/index/row_scoring.hpp>
 #include <tessera/io/index_parts.hpp>
 #include <tessera/op/random_rotation.hpp>
@@ -32,13 +33,6 @@
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
-
-struct hnsw_settings {
-  std::size_t degree = 16;         ///< M: links a row gets, and has on levels above 0; twice as many on level 0
-  std::size_t build_effort = 160;  ///< candidates for the links of a new row
-  std::size_t effort = 64;         ///< candidates of a search that asks for no other number
-  std::uint64_t seed = 1;          ///< of the levels
-};
 
 struct build_options {
   thread_pool* threads = nullptr;
@@ -265,7 +259,7 @@ class hnsw : public detail::held_rows<Space, Precision, Metric> {
 
   template <class View>
   [[nodiscard]] result<std::vector<hit>> nearest(const View& query, std::size_t k, std::size_t effort, const search_options& options,
-                                                 std::uint32_t left_out = detail::graph_links::none) const;
+                                                 std::uint32_t left_out = detail::no_row) const;
   template <class Queries>
   [[nodiscard]] result<calibration_report> calibrate_on(const Queries& queries, std::size_t count, std::span<const std::uint32_t> rows,
                                                         const calibration_options& options);

@@ -36,16 +36,6 @@ struct graph_numbers {
   std::uint64_t degree, build_effort, effort, seed, serial, entry, gone, gone_id;
 };
 
-/// Values of a section of any number of them.
-template <wire_number T>
-[[nodiscard]] result<std::vector<T>> all_values(const index_file& file, std::string_view name) {
-  TESSERA_TRY(const auto bytes, file.section(name));
-  std::vector<T> read(bytes.size() / sizeof(T));
-  if (auto copied = copy_le<T>(bytes, read); !copied)
-    return fail({.code = error_code::malformed, .thing = "section " + std::string(name), .causes = {std::move(copied).error()}});
-  return read;
-}
-
 }  // namespace detail
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
@@ -71,18 +61,20 @@ result<> hnsw<Space, Precision, Metric, Guide>::save(std::string_view path, cons
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<> hnsw<Space, Precision, Metric, Guide>::read_sections(const index_file& file) {
   TESSERA_TRY(const bool calibrated, detail::read_recall(file, recall_));
-  TESSERA_CHECK(file.has_sections(base::row_sections + graph_sections + guide_type::section_count + std::size_t{calibrated}));
-  TESSERA_TRY(const auto numbers, detail::all_values<std::uint64_t>(file, "graph"));
+  // The same rows and links serve every guide; codes of another are passed over.
+  const std::size_t coded = file.has_section("codes") ? 3 + std::size_t{file.has_section("axes")} : 0;
+  TESSERA_CHECK(file.has_sections(base::row_sections + graph_sections + coded + std::size_t{calibrated}));
+  TESSERA_TRY(const auto numbers, file.all_values<std::uint64_t>("graph"));
   if (numbers.size() != 8)
     return fail({.code = error_code::malformed, .thing = "section graph", .wanted = "8 numbers", .found = std::to_string(numbers.size())});
   const auto [degree, build_effort, effort, seed, serial, entry, gone, gone_id] = std::bit_cast<detail::graph_numbers>(
       std::array<std::uint64_t, 8>{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7]});
   TESSERA_TRY(const hnsw like, make({.degree = degree, .build_effort = build_effort, .effort = effort, .seed = seed}));
   TESSERA_CHECK(file.section("links", 8 * degree));
-  TESSERA_TRY(const auto links, detail::all_values<std::uint32_t>(file, "links"));
+  TESSERA_TRY(const auto links, file.all_values<std::uint32_t>("links"));
   TESSERA_TRY(const auto parents, file.values<std::uint32_t>("parents"));
   TESSERA_TRY(const auto levels, file.values<std::uint8_t>("levels"));
-  TESSERA_TRY(const auto upper, detail::all_values<std::uint32_t>(file, "upper"));
+  TESSERA_TRY(const auto upper, file.all_values<std::uint32_t>("upper"));
   if (entry > detail::graph_links::none)
     return fail({.code = error_code::malformed,
                  .thing = "entry of the graph",

@@ -123,7 +123,7 @@ template <class View>
 result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const View& query, std::size_t k, std::size_t effort,
                                                                          const search_options& options, std::uint32_t left_out) const {
   if (k == 0 || empty()) return std::vector<hit>();
-  const bool leaves_out = left_out != detail::graph_links::none;
+  const bool leaves_out = left_out != detail::no_row;
   const auto scan = [&]() -> result<std::vector<hit>> {
     const std::size_t most = k + std::size_t{leaves_out};
     TESSERA_TRY(auto all, scan_rows<Metric>(std::span(&query, 1), base::rows(), base::ids(), most, all_living(options)));
@@ -190,25 +190,11 @@ template <class Queries>
 result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate_on(const Queries& queries, std::size_t count,
                                                                                 std::span<const std::uint32_t> rows,
                                                                                 const calibration_options& options) {
-  const std::size_t k = options.k;
-  if (k == 0 || count == 0 || size() <= k)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration",
-                 .wanted = "queries, k from 1 on and more rows than k",
-                 .found = std::to_string(count) + " queries, k " + std::to_string(k) + ", " + std::to_string(size()) + " rows"});
-  const search_options plain{.threads = options.threads, .stop = options.stop};
-  TESSERA_TRY(auto truth, scan_rows<Metric>(queries, base::rows(), base::ids(), k + (rows.empty() ? 0 : 1), all_living(plain)));
-  for (std::size_t q = 0; q < rows.size(); ++q) {
-    std::erase_if(truth[q], [&](const hit& one) { return one.id == base::ids()[rows[q]]; });
-    truth[q].resize(std::min(k, truth[q].size()));
-  }
-  const auto ask = [&](std::size_t q, std::size_t effort) {
-    return nearest(queries[q].view(), k, effort, {.stop = options.stop}, rows.empty() ? detail::graph_links::none : rows[q]);
+  const auto ask = [&](std::size_t q, std::size_t effort, std::uint32_t left_out) {
+    return nearest(queries[q].view(), options.k, effort, {.stop = options.stop}, left_out);
   };
-  const auto measured =
-      detail::measure_recall<Metric::larger_is_nearer>(recall_, truth, k, size(), std::min(most_effort, size()), options, ask);
-  if (!measured) return std::unexpected(measured.error());
-  return calibration_report{count, recall_.reachable()};
+  return detail::calibrate_by<Metric>(recall_, queries, count, rows, base::rows(), base::ids(), size(), std::min(most_effort, size()),
+                                      all_living({.threads = options.threads, .stop = options.stop}), options, ask);
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
@@ -219,17 +205,8 @@ result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate(cons
                  .wanted = "queries in f32",
                  .found = "the index's codes"});
   } else {
-    std::vector<std::uint32_t> living;
-    for (std::uint32_t row = 0; row < base::ids().size(); ++row)
-      if (!is_removed(row)) living.push_back(row);
-    const std::size_t count = std::min(options.queries, living.size());
-    std::vector<std::uint32_t> rows(count);
-    std::vector<typename base::row_view> queries;
-    for (std::size_t q = 0; q < count; ++q) {
-      rows[q] = living[q * living.size() / count];
-      queries.push_back(base::rows().row(rows[q]));
-    }
-    return calibrate_on(queries, count, rows, options);
+    const detail::rows_as_queries own(base::rows(), options.queries, [this](std::uint32_t row) { return !is_removed(row); });
+    return calibrate_on(own.views, own.views.size(), own.numbers, options);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <tessera/io/mapped_file.hpp>
 #include <tessera/type/pooling.hpp>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -97,6 +98,22 @@ class index_file {
     std::vector<T> read(bytes.size() / sizeof(T));
     TESSERA_CHECK(copy_le<T>(bytes, read));
     return read;
+  }
+  /// The values of a section of any number of them. Errors: malformed.
+  template <wire_number T>
+  [[nodiscard]] result<std::vector<T>> all_values(std::string_view name) const {
+    TESSERA_TRY(const auto bytes, section(name));
+    std::vector<T> read(bytes.size() / sizeof(T));
+    if (auto copied = copy_le<T>(bytes, read); !copied)
+      return fail({.code = error_code::malformed,
+                   .thing = "section " + std::string(name),
+                   .path = path_,
+                   .causes = {std::move(copied).error()}});
+    return read;
+  }
+  /// Whether there is such a section.
+  [[nodiscard]] bool has_section(std::string_view name) const noexcept {
+    return std::any_of(sections_.begin(), sections_.end(), [name](const index_section& one) { return one.name == name; });
   }
   /// There are that many sections: none that this reader would pass over. Errors: malformed.
   [[nodiscard]] result<> has_sections(std::size_t count) const;

@@ -111,7 +111,7 @@ class one_bit : public detail::held_rows<Space, Precision, Metric> {
       TESSERA_CHECK(detail::same_model<Space>(base::made_by(), query.made_by(), "query"));
       const auto view = query.view();
       TESSERA_TRY(const std::size_t scored, scored_for(k, options));
-      TESSERA_CHECK(answer(std::span(&view, 1), 0, 1, k, scored, options, none, found));
+      TESSERA_CHECK(answer(std::span(&view, 1), 0, 1, k, scored, options, detail::no_row, found));
     }
     return std::move(found.front());
   }
@@ -127,7 +127,7 @@ class one_bit : public detail::held_rows<Space, Precision, Metric> {
       std::vector<result<>> outcomes(groups);
       for_each(options.threads, groups, [&](std::size_t group) {
         const std::size_t first = group * together;
-        outcomes[group] = answer(queries, first, std::min(together, queries.rows() - first), k, scored, options, none, found);
+        outcomes[group] = answer(queries, first, std::min(together, queries.rows() - first), k, scored, options, detail::no_row, found);
       });
       for (result<>& outcome : outcomes) TESSERA_CHECK(std::move(outcome));
     }
@@ -170,7 +170,6 @@ class one_bit : public detail::held_rows<Space, Precision, Metric> {
 
  private:
   static constexpr std::size_t together = 8, first_training = 256, share_for_scan = 8, block = 2048;
-  static constexpr std::uint32_t none = 0xFFFFFFFFu;
 
   struct working_memory {
     std::vector<query_code> queries;

@@ -31,7 +31,7 @@ result<> one_bit<Space, Precision, Metric, Bits>::answer(const Queries& queries,
   const auto score_all = [&](std::size_t q) -> result<> {
     const auto view = queries[first + q].view();
     search_options living = options;
-    if (left_out != none)
+    if (left_out != detail::no_row)
       living.filter = [&, id = base::ids()[left_out]](std::uint64_t other) {
         return other != id && (!options.filter || options.filter(other));
       };
@@ -52,7 +52,7 @@ result<> one_bit<Space, Precision, Metric, Bits>::answer(const Queries& queries,
     frame_.prepare(x, memory->queries[q]);
     memory->best[q].begin(scored);
   }
-  const bool picky = options.filter || left_out != none;
+  const bool picky = options.filter || left_out != detail::no_row;
   const auto passes = [&](std::uint32_t row) { return row != left_out && (!options.filter || options.filter(base::ids()[row])); };
   for (std::size_t from = 0; from < base::size(); from += block) {
     if (options.interrupted()) return fail(detail::interruption(options, base::size()));
@@ -85,39 +85,19 @@ template <class Queries>
 result<calibration_report> one_bit<Space, Precision, Metric, Bits>::calibrate_on(const Queries& queries, std::size_t count,
                                                                                  std::span<const std::uint32_t> rows,
                                                                                  const calibration_options& options) {
-  const std::size_t k = options.k;
-  if (k == 0 || count == 0 || base::size() <= k)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration",
-                 .wanted = "queries, k from 1 on and more rows than k",
-                 .found = std::to_string(count) + " queries, k " + std::to_string(k) + ", " + std::to_string(base::size()) + " rows"});
-  const search_options plain{.threads = options.threads, .stop = options.stop};
-  TESSERA_TRY(auto truth, scan_rows<Metric>(queries, base::rows(), base::ids(), k + (rows.empty() ? 0 : 1), plain));
-  for (std::size_t q = 0; q < rows.size(); ++q) {
-    std::erase_if(truth[q], [&](const hit& one) { return one.id == base::ids()[rows[q]]; });
-    truth[q].resize(std::min(k, truth[q].size()));
-  }
   std::vector<std::vector<hit>> found(count);
-  const auto ask = [&](std::size_t q, std::size_t effort) -> result<std::vector<hit>> {
-    TESSERA_CHECK(answer(queries, q, 1, k, effort, {.stop = options.stop}, rows.empty() ? none : rows[q], found));
+  const auto ask = [&](std::size_t q, std::size_t effort, std::uint32_t left_out) -> result<std::vector<hit>> {
+    TESSERA_CHECK(answer(queries, q, 1, options.k, effort, {.stop = options.stop}, left_out, found));
     return std::move(found[q]);
   };
-  const auto measured =
-      detail::measure_recall<Metric::larger_is_nearer>(recall_, truth, k, base::size(), k * settings_.oversampling, options, ask);
-  if (!measured) return std::unexpected(measured.error());
-  return calibration_report{count, recall_.reachable()};
+  return detail::calibrate_by<Metric>(recall_, queries, count, rows, base::rows(), base::ids(), base::size(),
+                                      options.k * settings_.oversampling, {.threads = options.threads, .stop = options.stop}, options, ask);
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Bits>
 result<calibration_report> one_bit<Space, Precision, Metric, Bits>::calibrate(const calibration_options& options) {
-  const std::size_t count = std::min(options.queries, base::size());
-  std::vector<std::uint32_t> rows(count);
-  std::vector<typename base::row_view> queries;
-  for (std::size_t q = 0; q < count; ++q) {
-    rows[q] = static_cast<std::uint32_t>(q * base::size() / count);
-    queries.push_back(base::rows().row(rows[q]));
-  }
-  return calibrate_on(queries, count, rows, options);
+  const detail::rows_as_queries own(base::rows(), options.queries, [](std::uint32_t) { return true; });
+  return calibrate_on(own.views, own.views.size(), own.numbers, options);
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Bits>
@@ -159,27 +139,16 @@ template <embedding_space Space, tessera::precision Precision, tessera::metric M
 result<> one_bit<Space, Precision, Metric, Bits>::read_sections(const index_file& file) {
   TESSERA_TRY(const bool calibrated, detail::read_recall(file, recall_));
   TESSERA_CHECK(file.has_sections(base::row_sections + 4 + std::size_t{calibrated}));
-  TESSERA_TRY(const auto numbers_bytes, file.section("scan"));
-  TESSERA_TRY(const auto centre_bytes, file.section("centre"));
+  TESSERA_TRY(const auto numbers, file.all_values<std::uint64_t>("scan"));
+  TESSERA_TRY(const auto centre, file.all_values<float>("centre"));
   TESSERA_TRY(const auto bits_bytes, file.section("bits", 8 * frame::words));
   TESSERA_TRY(const auto facts_bytes, file.section("facts", 2 * sizeof(float)));
-  const bool has_centre = !centre_bytes.empty();
-  if (numbers_bytes.size() != 16 || (has_centre && (!Bits::centred || centre_bytes.size() != Space::dimension * sizeof(float))))
-    return fail({.code = error_code::malformed,
-                 .thing = "sections scan and centre",
-                 .wanted = "16 bytes, and none or " + std::to_string(Space::dimension * sizeof(float)),
-                 .found = std::to_string(numbers_bytes.size()) + " and " + std::to_string(centre_bytes.size())});
-  std::uint64_t numbers[2];
-  TESSERA_CHECK(copy_le<std::uint64_t>(numbers_bytes, numbers));
+  if (numbers.size() != 2)
+    return fail({.code = error_code::malformed, .thing = "section scan", .wanted = "2 numbers", .found = std::to_string(numbers.size())});
   TESSERA_TRY(const one_bit like, make({.oversampling = static_cast<std::size_t>(numbers[0])}));
   settings_ = like.settings_;
   trained_at_ = static_cast<std::size_t>(std::min<std::uint64_t>(numbers[1], std::size_t{1} << 48u));
-  std::vector<float> centre(centre_bytes.size() / sizeof(float));
-  TESSERA_CHECK(copy_le<float>(centre_bytes, centre));
-  for (const float value : centre)
-    if (!(std::fabs(value) < 1e13f))
-      return fail({.code = error_code::malformed, .thing = "section centre", .wanted = "numbers", .found = std::to_string(value)});
-  frame_.set_centre(centre);
+  TESSERA_CHECK(frame_.read_centre(centre));
   TESSERA_CHECK(base::read_rows(file));
   TESSERA_CHECK(panels_.reserve(base::size()));
   panels_.resize(base::size());

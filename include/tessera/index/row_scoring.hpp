@@ -72,7 +72,6 @@ class own_rows_guide {
   using matrix = embedding_matrix<Space, Precision>;
   static constexpr bool exact = true;  ///< keys are the metric's scores
   static constexpr std::string_view kind = "hnsw";
-  static constexpr std::size_t section_count = 0;
 
   [[nodiscard]] auto scoring(const matrix& rows) const noexcept { return row_scoring<Metric, matrix>(rows); }
   [[nodiscard]] result<bool> append(const matrix&, std::size_t) noexcept { return false; }

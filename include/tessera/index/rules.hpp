@@ -56,13 +56,6 @@ template <class Index, class Queries>
   }
 }
 
-/// The last `digits` hexadecimal digits of a number.
-[[nodiscard]] inline std::string hex_text(std::uint64_t value, std::size_t digits) {
-  std::string text(digits, '0');
-  for (std::size_t i = digits; i > 0; --i, value >>= 4u) text[i - 1] = "0123456789abcdef"[value & 15u];
-  return text;
-}
-
 /// The fingerprint of `held` and `given` together, where 0 stands for a vector that does not say; always 0 in anonymous spaces.
 template <class Space>
 [[nodiscard]] result<fingerprint> same_model(fingerprint held, fingerprint given, const char* what) {

@@ -6,6 +6,8 @@
 ///       return index.add_rows(ids, rows);
 ///     }
 ///
+/// The durable store (store/store.hpp) is one too; its path is a directory.
+///
 /// An index is of a space, a precision and a metric; rows stand under ids of the caller's. Queries of other spaces do not compile, models
 /// of the same type are told apart by their fingerprint. Hits come nearest first, equal scores by id, NaN last.
 #pragma once
@@ -32,6 +34,14 @@ using query_precision_of = std::conditional_t<std::is_same_v<typename Index::pre
                                                   !std::is_same_v<typename Index::metric, sign_product>,
                                               b1, f32>;
 
+/// What `get` gives: a view into the index, or a row of its own where others may change the index meanwhile.
+template <class Row, class Index>
+concept row_of = requires(const Row& row) {
+  requires embedding_like<typename Row::value_type>;
+  requires std::same_as<typename Row::value_type::space, typename Index::space>;
+  requires std::same_as<typename Row::value_type::precision, typename Index::precision>;
+};
+
 }  // namespace detail
 
 template <class T>
@@ -47,7 +57,7 @@ concept similarity_index =
       { index.add_rows(ids, rows) } -> std::same_as<result<>>;
       { index.update(id, row) } -> std::same_as<result<>>;
       { index.remove(id) } -> std::same_as<result<>>;
-      { settled.get(id) } -> std::same_as<result<typename T::row_view>>;
+      { settled.get(id) } -> detail::row_of<T>;
       { settled.contains(id) } -> std::same_as<bool>;
       { settled.size() } -> std::same_as<std::size_t>;
       { settled.memory_bytes() } -> std::same_as<std::size_t>;

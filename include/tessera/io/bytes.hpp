@@ -2,6 +2,7 @@
 /// Writing little-endian numbers, and arithmetic on sizes that a file states; reading is base/bytes.hpp.
 ///
 ///     ts::append_le(header, std::uint64_t{size});
+///     ts::append_all_le(message, row.values());
 ///     std::uint64_t bytes;
 ///     if (!ts::multiply_sizes(rows, columns, bytes)) ...   // a shape beyond 64 bits
 #pragma once
@@ -19,6 +20,16 @@ void append_le(Bytes& out, T value) {
   std::memcpy(raw, &bits, sizeof bits);
   if constexpr (requires { out.append(raw, sizeof raw); }) out.append(raw, sizeof raw);
   else out.insert(out.end(), raw, raw + sizeof(T));
+}
+
+/// All of `values`, in one piece where memory holds them as a file does.
+template <wire_number T, std::size_t Extent, class Bytes>
+void append_all_le(Bytes& out, std::span<const T, Extent> values) {
+  if constexpr (std::endian::native == std::endian::little && requires { out.append("", values.size_bytes()); }) {
+    out.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  } else {
+    for (const T value : values) append_le(out, value);
+  }
 }
 
 /// a * b and a + b of sizes from outside; false where they leave 64 bits.

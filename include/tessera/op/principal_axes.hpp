@@ -5,6 +5,7 @@
 ///     axes->centre(x, y);                  // y = x - m, rounded
 ///     axes->rotate(y, 64, b);              // b_i = r_i·y for the 64 axes of largest variance
 ///     axes->share(64);                     // of the variance lies along them
+///     axes->keep(64);                      // the others are forgotten
 ///
 /// The rows r_i of R are the eigenvectors of the covariance of a sample, in f32. Nothing below needs them to be exact, only what is
 /// measured of them: with eps = defect() >= |R·R^T - I| (and, R being square, |R^T·R - I|, which has the same singular values) and
@@ -77,8 +78,37 @@ class principal_axes {
     return made;
   }
 
+  /// Those that a file kept: `axes` [d, n] around `mean` [n]. Nothing is said of their share. Errors: malformed (no numbers of the size of
+  /// a mean and of axes).
+  [[nodiscard]] static result<principal_axes> from(std::vector<float> mean, std::vector<float> axes) {
+    const std::size_t n = mean.size();
+    const bool sound = n > 0 && !axes.empty() && axes.size() % n == 0 && axes.size() <= n * n && is_moderate(mean.data(), n) &&
+                       std::all_of(axes.begin(), axes.end(), [](float x) { return std::fabs(x) <= 2.0f; });
+    if (!sound)
+      return fail({.code = error_code::malformed,
+                   .thing = "principal axes",
+                   .wanted = "a mean and axes of unit length",
+                   .found = std::to_string(n) + " and " + std::to_string(axes.size()) + " numbers"});
+    principal_axes made;
+    made.mean_ = std::move(mean);
+    made.axes_ = std::move(axes);
+    made.pack();
+    return made;
+  }
+
   [[nodiscard]] std::size_t dimension() const noexcept { return mean_.size(); }
+  /// Axes that are kept: all, unless `keep` or a file says else.
+  [[nodiscard]] std::size_t count() const noexcept { return axes_.size() / mean_.size(); }
   [[nodiscard]] std::span<const float> mean() const noexcept { return mean_; }
+  [[nodiscard]] std::span<const float> axes() const noexcept { return axes_; }
+  /// Only the first d of them from now on; `rotate_rows` then fills [rows, d].
+  void keep(std::size_t d) {
+    if (d >= count()) return;
+    axes_.resize(d * dimension());
+    axes_.shrink_to_fit();
+    packed_ = {};
+    pack();
+  }
   /// The share of the sample's variance along the first d axes.
   [[nodiscard]] double share(std::size_t d) const noexcept { return d == 0 ? 0.0 : share_[std::min(d, share_.size()) - 1]; }
   [[nodiscard]] double defect() const noexcept { return defect_; }
@@ -97,13 +127,13 @@ class principal_axes {
   void rotate(const float* y, std::size_t d, float* b) const noexcept {
     kernel::kernels().distance.dot_rows_f32(y, axes_.data(), dimension(), d, dimension(), b);
   }
-  /// Vectors that are rotated together: `rotate_rows` fills [rows, n] from [rows, n], with the bits of `rotate`.
+  /// Vectors that are rotated together: [rows, count()] from [rows, n], with the bits of `rotate`.
   void rotate_rows(const float* y, std::size_t rows, std::vector<float>& panel, float* b) const noexcept {
     const auto& k = kernel::kernels().many_to_many;
     const std::size_t n = dimension();
     panel.resize(k.packed_size(rows, n));
     for (std::size_t r = 0; r < rows; ++r) k.pack_f32(y + r * n, n, r, panel.data());
-    k.dot(panel.data(), rows, packed_.data(), n, n, b, n);
+    k.dot(panel.data(), rows, packed_.data(), count(), n, b, count());
   }
 
  private:
@@ -112,8 +142,8 @@ class principal_axes {
   void pack() {
     const auto& k = kernel::kernels().many_to_many;
     const std::size_t n = dimension();
-    packed_.resize(k.packed_size(n, n));
-    for (std::size_t i = 0; i < n; ++i) k.pack_f32(axes_.data() + i * n, n, i, packed_.data());
+    packed_.resize(k.packed_size(count(), n));
+    for (std::size_t i = 0; i < count(); ++i) k.pack_f32(axes_.data() + i * n, n, i, packed_.data());
   }
 
   /// Numbers whose squares sum in f32.
@@ -158,7 +188,7 @@ class principal_axes {
   }
 
   std::vector<float> mean_;     // [n]
-  std::vector<float> axes_;     // [n, n]
+  std::vector<float> axes_;     // [count, n]
   std::vector<float> packed_;   // the same, as many_to_many reads them
   std::vector<double> share_;   // [n], rising to 1
   double defect_ = 0.0;

@@ -147,6 +147,9 @@ TESSERA_INLINE result<std::uint64_t> store_engine::load_snapshot(const files& th
       store_ = table_->numbers().store;
       number_ = table_->numbers().next;
       made_by_ = table_->description().made_by;
+      // A calibration that is damaged, or of another kind, is one that is not there.
+      if (const auto measured = table_->recall(); !measured.empty())
+        if (auto read = recall_table::from(measured)) set_recall(*std::move(read));
       report_.snapshot_rows = table_->base_rows();
       if (newest) report_.damaged.push_back({newest->path, newest->offset.value_or(0), 0, "snapshot: " + newest->message()});
       return generation;

@@ -9,7 +9,10 @@
 #pragma once
 
 #include <tessera/base/observer.hpp>
-#include <tessera/index/hnsw.hpp>
+#include <tessera/base/threads.hpp>
+#include <tessera/index/calibration.hpp>
+#include <tessera/index/graph_links.hpp>
+#include <tessera/index/hnsw_settings.hpp>
 #include <tessera/store/eviction.hpp>
 #include <tessera/store/log.hpp>
 #include <tessera/store/row_table.hpp>
@@ -60,6 +63,12 @@ struct row_kind {
   /// Leads links around the rows whose `to` is none and renumbers the others; row i was row order[i]. Errors: out_of_memory.
   result<graph_links> (*renumber)(graph_links& graph, const row_source& rows, std::span<const std::uint32_t> to,
                                   std::span<const std::uint32_t> order, const hnsw_settings& settings, thread_pool* threads) = nullptr;
+  /// Codes of so many rows, those of `before` among them. None: searches walk by the rows themselves. Errors: out_of_memory.
+  result<row_codes> (*code)(const row_codes& before, const row_source& rows) = nullptr;
+  /// Codes of the rows order[0], order[1] ... Errors: out_of_memory.
+  result<row_codes> (*reorder)(const row_codes& codes, std::span<const std::uint32_t> order) = nullptr;
+  /// Bytes that codes of so many rows take at most.
+  std::size_t (*code_bytes)(std::size_t rows) = nullptr;
 };
 
 class store_engine {
@@ -81,6 +90,18 @@ class store_engine {
   [[nodiscard]] result<> sync();
   [[nodiscard]] result<> index(const std::stop_token& stop);
   [[nodiscard]] result<> snapshot(const std::stop_token& stop);
+  /// The rows of now as a store in another directory, which has none.
+  [[nodiscard]] result<> save(std::string_view directory, const provenance& origin) const;
+  /// What a calibration measured, or nothing; the next snapshot keeps it.
+  [[nodiscard]] std::shared_ptr<const recall_table> recall() const {
+    const std::lock_guard lock(published_);
+    return recall_;
+  }
+  void set_recall(recall_table measured) {
+    auto made = std::make_shared<const recall_table>(std::move(measured));
+    const std::lock_guard lock(published_);
+    recall_ = std::move(made);
+  }
   /// Ends the background work and writes what is waiting to the disk.
   [[nodiscard]] result<> close();
   /// A graph was found damaged by a search.
@@ -149,6 +170,7 @@ class store_engine {
   [[nodiscard]] result<> write(std::span<waiting* const> accepted);
   void apply(std::span<waiting* const> accepted) noexcept;
   void publish() noexcept;
+  void publish_locked() noexcept;
   void flush_in_time(const std::stop_token& stop);
 
   // engine_build-inl.hpp: background work
@@ -157,9 +179,14 @@ class store_engine {
   [[nodiscard]] bool index_is_due() const noexcept;
   [[nodiscard]] bool snapshot_is_due() const noexcept;
   [[nodiscard]] result<graph_links> graph_of(const view& rows, const std::stop_token& stop) const;
+  [[nodiscard]] bool codes_are_due(const view& rows) const noexcept;
   [[nodiscard]] result<> index_rows(const std::stop_token& stop);
+  [[nodiscard]] result<> code_rows();
+  [[nodiscard]] result<std::vector<std::uint32_t>> write_view(const std::string& path, const view& rows, const snapshot_numbers& numbers,
+                                                              const provenance& origin, const std::stop_token& stop) const;
   [[nodiscard]] result<> take_snapshot(const std::stop_token& stop);
-  [[nodiscard]] result<> exchange(const view& written, std::span<const std::uint32_t> order, std::shared_ptr<row_table> table);
+  [[nodiscard]] result<> exchange(const view& written, std::span<const std::uint32_t> order, std::shared_ptr<row_table> table,
+                                  row_codes codes);
   void note_background(const result<>& outcome);
 
   std::string path_;
@@ -173,6 +200,7 @@ class store_engine {
   view view_;
   std::size_t living_ = 0;
   std::shared_ptr<log_writer> log_;
+  std::shared_ptr<const recall_table> recall_;
   std::optional<error> background_error_;
   std::uint64_t older_logs_ = 0;  // bytes of logs before the current one
 
@@ -189,14 +217,15 @@ class store_engine {
   aligned_buffer<std::byte> batch_;
   std::uint64_t generation_ = 0;
 
-  mutable std::atomic<std::size_t> working_{0};  // bytes of links that are being made
+  mutable std::atomic<std::size_t> working_{0};  // bytes of links and codes that are being made
   std::atomic<std::uint32_t> uses_{0};
   std::atomic<std::uint64_t> evicted_{0};
-  std::mutex building_;  // held by who builds a graph or a snapshot
+  mutable std::mutex building_;  // held by who builds a graph or a snapshot
   std::unique_ptr<thread_pool> pool_;
   std::mutex wake_;
   std::condition_variable_any woken_;
-  bool work_ = false, anyway_ = false, dirty_ = false;
+  bool work_ = false, anyway_ = false;  // the builder has something to do; where nothing seems due too
+  bool dirty_ = false, urgent_ = false;  // the flusher has; at once
   std::jthread builder_, flusher_;
 };
 

@@ -16,7 +16,7 @@ TESSERA_INLINE std::size_t store_engine::held_bytes() const {
   const view rows = now();
   std::size_t bytes = sizeof(store_engine) + table_->memory_bytes() + batch_.bytes() + working_.load(std::memory_order_relaxed);
   if (rows.graph) bytes += rows.graph->memory_bytes();
-  return bytes;
+  return bytes + rows.codes.bytes;
 }
 
 TESSERA_INLINE std::size_t store_engine::memory_bytes() const {
@@ -24,11 +24,12 @@ TESSERA_INLINE std::size_t store_engine::memory_bytes() const {
   return held_bytes();
 }
 
-/// What must stay free for links that are made beside those that are there, and for a snapshot's order of rows.
+/// What must stay free for links and codes that are made beside those that are there, and for a snapshot's order of rows.
 TESSERA_INLINE std::size_t store_engine::reserve_bytes(std::size_t rows) const {
   if (options_.exact) return rows * 16;
   const std::size_t links = rows * (8 * options_.graph.degree + 10) + rows / options_.graph.degree * (4 * options_.graph.degree + 4);
-  return (now().graph ? 2 : 3) * links + rows * 16;
+  const std::size_t codes = kind_.code_bytes == nullptr ? 0 : kind_.code_bytes(rows);
+  return (now().graph ? 2 : 3) * links + (now().codes.of ? 2 : 3) * codes + rows * 16;
 }
 
 /// Bytes that are too many with so many rows more; 0 where they fit.

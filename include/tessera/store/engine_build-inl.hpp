@@ -17,10 +17,19 @@ inline constexpr std::size_t gone_share = 4;
   return rows.rows->graph() != nullptr ? rows.rows->base_rows() : 0;
 }
 
+[[nodiscard]] inline bool links_are_due(const store_engine::view& rows) noexcept {
+  return rows.count - linked_rows(rows) >= std::max(unlinked_rows, rows.count / unlinked_share);
+}
+
+/// Rows that came from a snapshot have links but no codes.
+TESSERA_INLINE bool store_engine::codes_are_due(const view& rows) const noexcept {
+  return kind_.code != nullptr && rows.codes.rows < linked_rows(rows);
+}
+
 TESSERA_INLINE bool store_engine::index_is_due() const noexcept {
   if (options_.exact) return false;
   const view rows = now();
-  return rows.count - linked_rows(rows) >= std::max(unlinked_rows, rows.count / unlinked_share);
+  return links_are_due(rows) || codes_are_due(rows);
 }
 
 TESSERA_INLINE bool store_engine::snapshot_is_due() const noexcept {
@@ -62,7 +71,7 @@ TESSERA_INLINE void store_engine::build(const std::stop_token& stop) {
     result<> outcome;
     while (outcome && !stop.stop_requested() && (anyway || index_is_due())) {
       const std::lock_guard lock(building_);
-      outcome = index_rows(stop);
+      outcome = anyway || links_are_due(now()) ? index_rows(stop) : code_rows();
       anyway = false;
     }
     if (outcome && !stop.stop_requested() && snapshot_is_due()) {
@@ -96,12 +105,27 @@ TESSERA_INLINE result<graph_links> store_engine::graph_of(const view& rows, cons
 TESSERA_INLINE result<> store_engine::index_rows(const std::stop_token& stop) {
   if (options_.exact) return {};
   const view rows = now();
-  if (linked_rows(rows) == rows.count) return {};
-  TESSERA_TRY(auto graph, graph_of(rows, stop));
-  auto made = std::make_shared<const graph_links>(std::move(graph));
-  working_ = 0;
+  if (linked_rows(rows) != rows.count) {
+    TESSERA_TRY(auto graph, graph_of(rows, stop));
+    auto made = std::make_shared<const graph_links>(std::move(graph));
+    const std::lock_guard lock(published_);
+    working_ = 0;
+    if (view_.rows == rows.rows) view_.graph = std::move(made);
+  }
+  return code_rows();
+}
+
+/// Codes of all rows that are linked. Until they are there the others are walked to by themselves.
+TESSERA_INLINE result<> store_engine::code_rows() {
+  const view rows = now();
+  if (!codes_are_due(rows)) return {};
+  const std::size_t count = linked_rows(rows);
+  working_ = kind_.code_bytes(count);
+  auto made = kind_.code(rows.codes, {.table = rows.rows.get(), .count = count});
   const std::lock_guard lock(published_);
-  if (view_.rows == rows.rows) view_.graph = std::move(made);
+  working_ = 0;
+  if (!made) return std::unexpected(std::move(made).error());
+  if (view_.rows == rows.rows) view_.codes = *std::move(made);
   return {};
 }
 
@@ -114,6 +138,52 @@ TESSERA_INLINE result<> store_engine::snapshot(const std::stop_token& stop) {
   TESSERA_CHECK(writable());
   const std::lock_guard lock(building_);
   return take_snapshot(stop);
+}
+
+/// Writes the rows of a view as a snapshot; `graph` has their links and is used up. The order they now stand in.
+TESSERA_INLINE result<std::vector<std::uint32_t>> store_engine::write_view(const std::string& path, const view& rows,
+                                                                           const snapshot_numbers& numbers, const provenance& origin,
+                                                                           const std::stop_token& stop) const {
+  snapshot_plan plan;
+  TESSERA_CHECK(plan.choose(rows));
+  graph_links graph;
+  if (!options_.exact) {
+    TESSERA_TRY(graph, graph_of(rows, stop));
+    TESSERA_TRY(graph, kind_.renumber(graph, {.table = rows.rows.get(), .count = rows.count}, plan.to, plan.order, options_.graph,
+                                      pool_.get()));
+  }
+  index_description what = kind_.what;
+  what.rows = plan.order.size();
+  what.made_by = rows.made_by;
+  what.origin = origin;
+  const auto recall = this->recall();
+  TESSERA_CHECK(write_snapshot(path, what, numbers, rows, plan, options_.exact ? nullptr : &graph, options_.graph,
+                               recall ? recall->numbers() : std::vector<std::uint64_t>(), stop));
+  return std::move(plan.order);
+}
+
+/// A store of its own: another number, its first log behind its snapshot.
+TESSERA_INLINE result<> store_engine::save(std::string_view directory, const provenance& origin) const {
+  const std::lock_guard building(building_);
+  const view rows = now();
+  TESSERA_CHECK(check_rows(rows, {}));
+  store_options options;
+  options.snapshot_after = 0, options.exact = true;
+  store_engine copy(directory, kind_, options);
+  TESSERA_CHECK(copy.lock_directory());
+  TESSERA_TRY(const files there, copy.list());
+  if (!there.logs.empty() || !there.snapshots.empty())
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "directory",
+                 .wanted = "one without a store",
+                 .found = "a store",
+                 .path = copy.path_});
+  copy.store_ = random_number(), copy.number_ = rows.number, copy.made_by_ = rows.made_by;
+  const snapshot_numbers numbers{.store = copy.store_, .generation = 1, .next = rows.number};
+  const auto written = write_view(copy.snapshot_path(1), rows, numbers, origin, {});
+  working_ = 0;
+  if (!written) return std::unexpected(written.error());
+  return copy.start_log(1);
 }
 
 TESSERA_INLINE result<> store_engine::take_snapshot(const std::stop_token& stop) {
@@ -129,32 +199,24 @@ TESSERA_INLINE result<> store_engine::take_snapshot(const std::stop_token& stop)
     TESSERA_CHECK(start_log(generation));
     rows = now();
   }
-  snapshot_plan plan;
-  TESSERA_CHECK(plan.choose(rows));
-  graph_links graph;
-  if (!options_.exact) {
-    TESSERA_TRY(graph, graph_of(rows, stop));
-    TESSERA_TRY(graph, kind_.renumber(graph, {.table = rows.rows.get(), .count = rows.count}, plan.to, plan.order, options_.graph,
-                                      pool_.get()));
-  }
-  index_description what = kind_.what;
-  what.rows = plan.order.size();
-  what.made_by = rows.made_by;
-  what.origin = options_.origin;
-  const snapshot_numbers numbers{.store = store_, .generation = generation, .next = rows.number};
   const std::string path = snapshot_path(generation);
-  TESSERA_CHECK(write_snapshot(path, what, numbers, rows, plan, options_.exact ? nullptr : &graph, options_.graph, stop));
-  graph = graph_links();
-  working_ = 0;
+  const snapshot_numbers numbers{.store = store_, .generation = generation, .next = rows.number};
+  TESSERA_TRY(const auto order, write_view(path, rows, numbers, options_.origin, stop));
+  row_codes codes;
+  if (kind_.code != nullptr && !options_.exact) {
+    working_ = 2 * kind_.code_bytes(rows.count);
+    TESSERA_TRY(codes, kind_.code(rows.codes, {.table = rows.rows.get(), .count = rows.count}));
+    TESSERA_TRY(codes, kind_.reorder(codes, order));
+  }
   TESSERA_TRY(auto table, row_table::open(path, kind_.layout, kind_.what, options_.origin));
-  TESSERA_CHECK(exchange(rows, plan.order, std::move(table)));
+  TESSERA_CHECK(exchange(rows, order, std::move(table), std::move(codes)));
   remove_before(generation);
   return {};
 }
 
 /// The new table takes the place of the old one, with what has changed since it was written.
 TESSERA_INLINE result<> store_engine::exchange(const view& written, std::span<const std::uint32_t> order,
-                                              std::shared_ptr<row_table> table) {
+                                              std::shared_ptr<row_table> table, row_codes codes) {
   const std::lock_guard lock(writing_);
   const view current = now();
   row_table& old = *current.rows;
@@ -188,9 +250,11 @@ TESSERA_INLINE result<> store_engine::exchange(const view& written, std::span<co
   {
     const std::lock_guard state(published_);
     view_.graph = nullptr;
+    view_.codes = std::move(codes);
+    working_ = 0;
     older_logs_ = 0;
+    publish_locked();
   }
-  publish();
   return {};
 }
 

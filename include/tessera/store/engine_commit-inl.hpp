@@ -4,6 +4,7 @@
 
 #include <tessera/store/engine-inl.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_set>
 
@@ -71,10 +72,13 @@ TESSERA_INLINE result<> store_engine::check(waiting& one) const {
                  .thing = "row of " + kind_.what.label,
                  .wanted = "the model with fingerprint " + hex_text(made_by_.value, 16),
                  .found = hex_text(one.made_by.value, 16)});
+  // Ids that rise stand once each; others are looked up among those before.
+  const auto falls = [](const row_change& a, const row_change& b) { return a.id >= b.id; };
+  const bool rise = std::adjacent_find(one.changes.begin(), one.changes.end(), falls) == one.changes.end();
   std::unordered_set<std::uint64_t> ids;
   for (row_change& change : one.changes) {
     const auto row = table_->find(change.id);
-    const bool twice = one.changes.size() > 1 && !ids.insert(change.id).second;
+    const bool twice = !rise && !ids.insert(change.id).second;
     if (twice || (row && change.kind == change_kind::add))
       return fail({.code = error_code::invalid_argument,
                    .thing = "id " + std::to_string(change.id),
@@ -115,7 +119,6 @@ TESSERA_INLINE result<> store_engine::write(std::span<waiting* const> accepted) 
     TESSERA_TRY(batch_, aligned_buffer<std::byte>::make(bytes));
   }
   const auto all = batch_.span().first(bytes);
-  std::ranges::fill(all, std::byte{});
   std::size_t at = 0;
   std::uint64_t number = number_;
   for (const waiting* one : accepted) {
@@ -126,10 +129,14 @@ TESSERA_INLINE result<> store_engine::write(std::span<waiting* const> accepted) 
     at += size;
   }
   TESSERA_CHECK(log_->append(all));
-  if (options_.sync.when == sync_policy::kind::each ||
-      (options_.sync.when == sync_policy::kind::batched && log_->size() - log_->synced() >= options_.sync.bytes))
-    TESSERA_CHECK(log_->sync());
-  return {};
+  switch (options_.sync.when) {
+    case sync_policy::kind::none: return {};
+    case sync_policy::kind::each: return log_->sync();
+    // The flusher has begun when half of it was waiting (`apply`), and this only waits where the disk is slower than the writer.
+    case sync_policy::kind::batched: break;
+  }
+  const std::uint64_t size = log_->size();
+  return size - log_->synced() < options_.sync.bytes ? result<>{} : log_->sync_to(size - options_.sync.bytes + 1);
 }
 
 TESSERA_INLINE void store_engine::apply(std::span<waiting* const> accepted) noexcept {
@@ -146,17 +153,22 @@ TESSERA_INLINE void store_engine::apply(std::span<waiting* const> accepted) noex
     number_ += one->changes.size();
   }
   publish();
-  const bool due = index_is_due() || snapshot_is_due();
-  if (due || options_.sync.when == sync_policy::kind::batched) {
-    const std::lock_guard lock(wake_);
-    work_ = work_ || due;
-    dirty_ = true;
-    woken_.notify_all();
-  }
+  const bool due = index_is_due() || snapshot_is_due(), batched = options_.sync.when == sync_policy::kind::batched;
+  if (!due && !batched) return;
+  const bool many = batched && log_->size() - log_->synced() >= options_.sync.bytes / 2;
+  const std::lock_guard lock(wake_);
+  // Nobody is woken twice for the same.
+  const bool told = (work_ || !due) && (dirty_ || !batched) && (urgent_ || !many);
+  work_ = work_ || due, dirty_ = dirty_ || batched, urgent_ = urgent_ || many;
+  if (!told) woken_.notify_all();
 }
 
 TESSERA_INLINE void store_engine::publish() noexcept {
   const std::lock_guard lock(published_);
+  publish_locked();
+}
+
+TESSERA_INLINE void store_engine::publish_locked() noexcept {
   view_.rows = table_;
   view_.count = table_->count();
   view_.change = change_;
@@ -180,8 +192,8 @@ TESSERA_INLINE void store_engine::flush_in_time(const std::stop_token& stop) {
     {
       std::unique_lock lock(wake_);
       if (!woken_.wait(lock, stop, [this] { return dirty_; })) return;
-      woken_.wait_for(lock, stop, std::chrono::milliseconds(options_.sync.milliseconds), [] { return false; });
-      dirty_ = false;
+      woken_.wait_for(lock, stop, std::chrono::milliseconds(options_.sync.milliseconds), [this] { return urgent_; });
+      dirty_ = urgent_ = false;
     }
     note_background(sync());
   }

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -61,9 +62,9 @@ TESSERA_INLINE void write_batch(std::span<std::byte> out, std::span<const row_ch
   for (const row_change& change : changes) {
     const std::size_t size = record_bytes(change);
     const auto record = out.subspan(at, size);
+    put_at(record, size - 16, std::uint64_t{0});  // what the body does not fill up; a removal's header lies over it
     put_at(record, 0, static_cast<std::uint32_t>(size));
-    put_at(record, 4, static_cast<std::uint8_t>(change.kind));
-    put_at(record, 5, std::uint8_t{change.compressed});
+    put_at(record, 4, static_cast<std::uint32_t>(change.kind) | (change.compressed ? 0x100u : 0u));
     put_at(record, 8, number++);
     put_at(record, 16, change.id);
     put_at(record, 24, change.norm);
@@ -162,10 +163,11 @@ TESSERA_INLINE result<> log_writer::append(std::span<const std::byte> batches) {
   return {};
 }
 
-TESSERA_INLINE result<> log_writer::sync() {
+TESSERA_INLINE result<> log_writer::sync_to(std::uint64_t wanted) {
+  const std::lock_guard one_at_a_time(syncing_);
   TESSERA_CHECK(usable());
   const std::uint64_t reached = size_;
-  if (synced_ >= reached) return {};
+  if (synced_ >= std::min(wanted, reached)) return {};
   int outcome = 0;
   do outcome = calls_.sync(descriptor_);
   while (outcome != 0 && errno == EINTR);
@@ -175,8 +177,7 @@ TESSERA_INLINE result<> log_writer::sync() {
     if (!broken_) broken_ = reason;
     return fail(std::move(reason));
   }
-  std::uint64_t known = synced_;
-  while (known < reached && !synced_.compare_exchange_weak(known, reached)) {}
+  synced_ = reached;
   return {};
 }
 

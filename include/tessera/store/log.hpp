@@ -16,9 +16,11 @@
 #include <sys/types.h>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace tessera::inline TESSERA_ABI::detail {
 
@@ -42,7 +44,7 @@ struct log_header {
 inline constexpr std::size_t batch_header_bytes = 48;
 /// Bytes of a change in the log.
 [[nodiscard]] std::size_t record_bytes(const row_change& change) noexcept;
-/// Writes a batch into `out`, which has batch_header_bytes and the records' bytes; all zero before.
+/// Writes a batch into `out`, which has batch_header_bytes and the records' bytes.
 void write_batch(std::span<std::byte> out, std::span<const row_change> changes, const log_header& log, std::uint64_t number,
                  fingerprint made_by, std::uint64_t synced) noexcept;
 
@@ -69,7 +71,9 @@ class log_writer {
   [[nodiscard]] result<> append(std::span<const std::byte> batches);
   /// What was appended is on the disk; from any thread. Error: io, and from then on every call is that error: the system may have
   /// forgotten what it could not write.
-  [[nodiscard]] result<> sync();
+  [[nodiscard]] result<> sync() { return sync_to(size_); }
+  /// The first `wanted` bytes are; where another thread is bringing them there, it is waited for. Error: likewise.
+  [[nodiscard]] result<> sync_to(std::uint64_t wanted);
 
  private:
   log_writer(std::string path, const log_header& header, const file_calls& calls)
@@ -83,6 +87,7 @@ class log_writer {
   int descriptor_ = -1;
   std::atomic<std::uint64_t> size_{0};
   std::atomic<std::uint64_t> synced_{0};
+  std::mutex syncing_;
   std::mutex state_;
   std::optional<error> broken_;
 };
@@ -93,6 +98,12 @@ struct log_contents {
   std::uint64_t good_bytes = 0;  ///< up to the end of the last whole batch
   std::uint64_t next = 0;        ///< number of the change that comes next
 };
+
+/// The header of a log, and its bytes. Errors: malformed, unsupported, checksum.
+[[nodiscard]] result<std::pair<log_header, std::size_t>> read_log_header(std::span<const std::byte> bytes, const std::string& path);
+
+/// In the place of the bytes of a vector: as many as each record says.
+inline constexpr std::size_t any_vector_bytes = std::numeric_limits<std::size_t>::max();
 
 /// Hands on every change of every batch that can be used, in order, and notes in `report` what cannot. A batch that was cut short at the
 /// end of the last log is dropped, at the end of an earlier one damage. Errors: malformed, unsupported, checksum (the header);

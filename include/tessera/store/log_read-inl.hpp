@@ -6,7 +6,6 @@
 #include <tessera/store/log-inl.hpp>
 
 #include <algorithm>
-#include <utility>
 
 namespace tessera::inline TESSERA_ABI::detail {
 
@@ -15,9 +14,7 @@ template <class T>
   return load<std::endian::little, T>(bytes.data() + at);
 }
 
-/// The header of a log. Errors: malformed, unsupported, checksum.
-[[nodiscard]] inline result<std::pair<log_header, std::size_t>> read_log_header(std::span<const std::byte> bytes,
-                                                                                const std::string& path) {
+TESSERA_INLINE result<std::pair<log_header, std::size_t>> read_log_header(std::span<const std::byte> bytes, const std::string& path) {
   using field = log_field;
   const auto wrong = [&](error_code code, const char* thing, std::string wanted, std::string found, std::size_t at) {
     return fail({.code = code, .thing = thing, .wanted = std::move(wanted), .found = std::move(found), .path = path, .offset = at});
@@ -154,7 +151,8 @@ TESSERA_INLINE result<log_contents> read_log(std::span<const std::byte> bytes, c
       const auto record = read_record(inside, to, seed);
       const bool fits = record && record->second >= batch.number && record->second - batch.number < batch.records &&
                         (records.empty() || record->second > records.back().second) &&
-                        record->first.vector.size() == (record->first.kind == change_kind::remove ? 0 : vector_bytes);
+                        (vector_bytes == any_vector_bytes ||
+                         record->first.vector.size() == (record->first.kind == change_kind::remove ? 0 : vector_bytes));
       if (fits) {
         records.push_back(*record);
         to += record_bytes(record->first);

@@ -5,12 +5,13 @@
 ///     TESSERA_TRY(const auto hits, cache.search("edit audio", 10));        // encodes and searches the first time
 ///     cache.statistics().results.hits;
 ///
-/// The least recently used entries go first. A result counts as long as `store.version()` is the one it was found at: any write makes
-/// all of them old. Embeddings do not depend on the store and stay. From any number of threads at once; nothing is locked while a text
-/// is encoded or a store searched.
+/// Texts lead to embeddings, embeddings to hits: texts that become one vector share what it found. The least recently used entries go
+/// first. A result counts as long as `store.version()` is the one it was found at: any write makes all of them old. Embeddings do not
+/// depend on the store and stay. From any number of threads at once; nothing is locked while a text is encoded or a store searched.
 #pragma once
 
 #include <tessera/base/result.hpp>
+#include <tessera/io/bytes.hpp>
 #include <tessera/op/top_k.hpp>
 
 #include <cstdint>
@@ -108,7 +109,15 @@ class query_cache {
   }
   /// The k nearest rows of a text. Errors: the encoder's, the store's.
   [[nodiscard]] result<std::vector<hit>> search(std::string_view text, std::size_t k) {
-    const std::string key = std::to_string(k) + ' ' + std::string(text);
+    TESSERA_TRY(const auto query, embed(text));
+    return search(query, k);
+  }
+  /// The same for a query that is embedded already. Errors: the store's.
+  [[nodiscard]] result<std::vector<hit>> search(const embedding_type& query, std::size_t k) {
+    std::string key;
+    append_le(key, std::uint64_t{k});
+    append_le(key, query.made_by().value);
+    append_all_le(key, query.values());
     // Read before the search: a write that comes meanwhile makes the result old.
     const std::uint64_t version = store_->version();
     {
@@ -117,7 +126,6 @@ class query_cache {
       if (known != nullptr && known->version == version) return ++counts_.results.hits, known->hits;
       ++counts_.results.misses;
     }
-    TESSERA_TRY(const auto query, embed(text));
     TESSERA_TRY(auto hits, store_->search(query, k));
     const std::lock_guard lock(mutex_);
     results_.keep(key, {version, hits});

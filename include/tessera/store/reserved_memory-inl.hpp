@@ -62,6 +62,27 @@ TESSERA_INLINE result<> reserved_memory::commit(std::size_t bytes) {
                .system = errno});
 }
 
+TESSERA_INLINE void will_read(std::span<const std::byte> bytes, reading how) noexcept {
+  if (bytes.empty()) return;
+  const std::size_t skip = reinterpret_cast<std::uintptr_t>(bytes.data()) % 4096;
+  const int advice = how == reading::in_order ? MADV_NORMAL : how == reading::soon ? MADV_WILLNEED : MADV_RANDOM;
+  static_cast<void>(::madvise(const_cast<std::byte*>(bytes.data()) - skip, bytes.size() + skip, advice));  // it is advice
+}
+
+TESSERA_INLINE double share_in_memory(std::span<const std::byte> bytes) noexcept {
+  constexpr std::size_t most = 64;
+  const std::size_t skip = reinterpret_cast<std::uintptr_t>(bytes.data()) % 4096, pages = page_bytes(bytes.size() + skip) / 4096;
+  const std::size_t count = std::min(most, pages);
+  std::size_t here = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    unsigned char state = 1;
+    std::byte* const page = const_cast<std::byte*>(bytes.data()) - skip + i * pages / count * 4096;
+    if (::mincore(page, 1, &state) != 0) return 1.0;
+    here += state & 1u;
+  }
+  return count == 0 ? 1.0 : static_cast<double>(here) / static_cast<double>(count);
+}
+
 TESSERA_INLINE void reserved_memory::release() noexcept {
   if (data_ != nullptr) ::munmap(data_, size_);
 }

@@ -11,6 +11,7 @@
 #include <tessera/base/aligned.hpp>
 
 #include <cstddef>
+#include <span>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::detail {
@@ -71,6 +72,12 @@ class reserved_array {
  private:
   reserved_memory memory_;
 };
+
+/// How a mapped file will be read. `here_and_there`: no more than what is touched; `soon`: the disk is asked for it now.
+enum class reading { in_order, here_and_there, soon };
+void will_read(std::span<const std::byte> bytes, reading how) noexcept;
+/// The share of some pages, evenly taken, that are in memory; 1 where the system does not say.
+[[nodiscard]] double share_in_memory(std::span<const std::byte> bytes) noexcept;
 
 /// Bytes of whole pages that hold so many.
 [[nodiscard]] constexpr std::size_t page_bytes(std::size_t bytes) noexcept { return round_up(bytes, 4096); }

@@ -81,10 +81,18 @@ class row_table {
   [[nodiscard]] const stored_graph* graph() const noexcept { return graph_ && !graph_->damaged() ? graph_.get() : nullptr; }
   /// A copy that can grow, every link checked. Errors: checksum, malformed, out_of_memory.
   [[nodiscard]] result<graph_links> copy_graph() const;
+  /// Rows that a search is about to read: where they are still on the disk it is asked for all of them together.
+  void ask_for(std::span<const std::uint32_t> rows) const noexcept {
+    if (cold_.load(std::memory_order_relaxed)) ask_disk(rows);
+  }
+  /// Everything is about to be read, in order.
+  void ask_for_all() const noexcept;
   /// Every block is compared with its checksum. Errors: checksum, with everything that is damaged as causes; stopped.
   [[nodiscard]] result<> verify(const std::stop_token& stop = {}) const;
   /// What has been found damaged until now.
   [[nodiscard]] std::vector<damage> damaged() const;
+  /// The numbers of a calibration that the snapshot holds, or none.
+  [[nodiscard]] std::vector<std::uint64_t> recall() const;
   [[nodiscard]] const snapshot_numbers& numbers() const noexcept { return numbers_; }
   [[nodiscard]] const index_description& description() const noexcept { return description_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -112,6 +120,8 @@ class row_table {
   [[nodiscard]] result<> reserve(std::size_t file_bytes);
   [[nodiscard]] result<> load(const index_description& wanted, const provenance& expected);
   void load_graph();
+  void begin_reading() noexcept;
+  void ask_disk(std::span<const std::uint32_t> rows) const noexcept;
   [[nodiscard]] bool base_row_is_whole(std::size_t row) const noexcept;
   [[nodiscard]] bool block_is_whole(std::size_t block) const noexcept;
   [[nodiscard]] bool intact(const void* at, std::size_t bytes) const noexcept;
@@ -147,6 +157,7 @@ class row_table {
   mutable std::unique_ptr<std::atomic<std::uint64_t>[]> seen_;  // blocks that were compared
   mutable std::unique_ptr<std::atomic<std::uint64_t>[]> bad_;   // and had another checksum
   mutable std::atomic<bool> verified_{true};
+  mutable std::atomic<bool> cold_{false};  // the snapshot was not in the system's memory when it was opened
   std::unique_ptr<stored_graph> graph_;
 };
 

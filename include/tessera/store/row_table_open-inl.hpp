@@ -41,6 +41,8 @@ TESSERA_INLINE result<std::shared_ptr<row_table>> row_table::open(const std::str
 }
 
 TESSERA_INLINE result<> row_table::load(const index_description& wanted, const provenance& expected) {
+  // Header and directory: 8 bytes a block.
+  will_read({memory_.data(), std::min(file_bytes_, file_bytes_ / 512 + 16384)}, reading::soon);
   TESSERA_TRY(file_, index_file::view({memory_.data(), file_bytes_}, path_));
   TESSERA_CHECK(file_.matches(wanted, expected));
   description_ = file_.description();
@@ -70,6 +72,7 @@ TESSERA_INLINE result<> row_table::load(const index_description& wanted, const p
   std::memcpy(&numbers_, numbers.data(), sizeof numbers_);
   rows_ = memory_.data() + (rows.data() - memory_.data());
   count_ = living_ = base_;
+  begin_reading();
 
   // What lies beside the rows is copied, so that it continues behind those of the file.
   const auto copy = [&](std::span<const std::byte> from, auto& to) -> result<> {
@@ -100,6 +103,34 @@ TESSERA_INLINE result<> row_table::load(const index_description& wanted, const p
   return {};
 }
 
+/// All that opening reads is asked for at once. Where rows are on the disk a search reads some hundred of them, here and there: what the
+/// system would read around each is many times that.
+TESSERA_INLINE void row_table::begin_reading() noexcept {
+  for (const char* const name : {"ids", "norms", "scales", "levels", "upper"})
+    if (const auto part = file_.section(name)) will_read(*part, reading::soon);
+  const std::span<const std::byte> rows(rows_, base_ * layout_.stride);
+  if (rows.empty() || share_in_memory(rows) > 0.9) return;
+  cold_ = true;
+  for (const auto part : {rows, base_links_}) will_read(part, reading::here_and_there);
+}
+
+TESSERA_INLINE void row_table::ask_disk(std::span<const std::uint32_t> rows) const noexcept {
+  for (const std::uint32_t row : rows) {
+    if (row >= base_) continue;
+    const std::span<const std::byte> bytes(rows_ + row * layout_.stride, layout_.stride);
+    const auto first = static_cast<std::size_t>(bytes.data() - memory_.data()) - file_.data_at();
+    bool seen = true;
+    for (std::size_t block = first / file_.block_size(); block <= (first + bytes.size() - 1) / file_.block_size(); ++block)
+      seen = seen && (seen_[block / 64].load(std::memory_order_relaxed) >> (block % 64) & 1u) != 0;
+    if (!seen) will_read(bytes, reading::soon);
+  }
+}
+
+TESSERA_INLINE void row_table::ask_for_all() const noexcept {
+  if (!cold_.exchange(false)) return;
+  for (const auto part : {std::span<const std::byte>(rows_, base_ * layout_.stride), base_links_}) will_read(part, reading::in_order);
+}
+
 TESSERA_INLINE void row_table::load_graph() {
   const auto graph = file_.section("graph"), links = file_.section("links"), levels = file_.section("levels", 1),
              upper = file_.section("upper");
@@ -114,11 +145,20 @@ TESSERA_INLINE void row_table::load_graph() {
     return std::span(reinterpret_cast<const std::uint32_t*>(bytes.data()), bytes.size() / 4);
   };
   auto made = std::make_unique<stored_graph>(degree, static_cast<std::uint32_t>(entry), numbers(*links),
-                                             [this](const void* at, std::size_t bytes) { return intact(at, bytes); });
+                                             [this](const void* at, std::size_t bytes) { return intact(at, bytes); }, cold_);
   if (made->set_upper({reinterpret_cast<const std::uint8_t*>(levels->data()), levels->size()}, numbers(*upper))) graph_ = std::move(made);
 }
 
+TESSERA_INLINE std::vector<std::uint64_t> row_table::recall() const {
+  const auto bytes = file_.section("recall");
+  if (!bytes || !intact(bytes->data(), bytes->size())) return {};
+  std::vector<std::uint64_t> numbers(bytes->size() / sizeof(std::uint64_t));
+  if (!copy_le<std::uint64_t>(*bytes, numbers)) return {};
+  return numbers;
+}
+
 TESSERA_INLINE result<graph_links> row_table::copy_graph() const {
+  ask_for_all();
   TESSERA_TRY(const auto graph, file_.section("graph"));
   TESSERA_TRY(const auto links, file_.section("links"));
   TESSERA_TRY(const auto parents, file_.section("parents", 4));
@@ -168,6 +208,7 @@ TESSERA_INLINE bool row_table::base_row_is_whole(std::size_t row) const noexcept
 
 TESSERA_INLINE result<> row_table::verify(const std::stop_token& stop) const {
   if (verified_.load(std::memory_order_acquire)) return {};
+  ask_for_all();
   bool good = true;
   for (std::size_t block = 0; block < file_.blocks(); ++block) {
     if (block % 64 == 0 && stop.stop_requested())

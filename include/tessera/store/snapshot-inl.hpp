@@ -2,7 +2,8 @@
 /// Writes a view of a store as a snapshot: living rows by rising id, their graph, their contents (docs/formats.md).
 #pragma once
 
-#include <tessera/index/hnsw.hpp>
+#include <tessera/index/graph_links.hpp>
+#include <tessera/index/hnsw_settings.hpp>
 #include <tessera/index/index_file.hpp>
 #include <tessera/store/content.hpp>
 #include <tessera/store/table_view.hpp>
@@ -76,7 +77,7 @@ template <class Fill>
 [[nodiscard]] inline result<> write_snapshot(const std::string& path, const index_description& what, const snapshot_numbers& numbers,
                                              const table_view& view, const snapshot_plan& plan,
                                              const graph_links* graph, const hnsw_settings& settings,
-                                             const std::stop_token& stop) {
+                                             std::span<const std::uint64_t> recall, const std::stop_token& stop) {
   const row_table& table = *view.rows;
   const row_layout& layout = table.layout();
   const std::size_t n = plan.order.size();
@@ -108,6 +109,7 @@ template <class Fill>
     sections.push_back(bytes_of("levels", std::as_bytes(std::span(levels))));
     sections.push_back(bytes_of("upper", std::as_bytes(std::span(upper))));
   }
+  if (!recall.empty()) sections.push_back(bytes_of("recall", std::as_bytes(recall)));
   const auto content = [&](std::size_t i) { return *table.content(order[i]); };  // check_rows has seen it
   const auto begin_of = [&plan](std::size_t i) { return i == 0 ? 0 : plan.content_ends[i - 1]; };
   sections.push_back(parts_of("places", n, sizeof(content_place), [&](std::size_t i, std::byte* out) {

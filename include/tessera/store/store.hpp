@@ -35,15 +35,26 @@ namespace tessera::inline TESSERA_ABI {
 /// A row as it was added.
 template <embedding_space Space, tessera::precision Precision>
 struct stored_row : kept_content {
+  using space = Space;
+  using precision = Precision;
   embedding<Space, Precision> vector;
+
+  // As a vector, wherever one is asked for.
+  [[nodiscard]] auto view() const noexcept { return vector.view(); }
+  [[nodiscard]] auto values() const noexcept { return vector.values(); }
+  [[nodiscard]] const auto* data() const noexcept { return vector.data(); }
+  [[nodiscard]] auto facts() const noexcept { return vector.facts(); }
+  [[nodiscard]] fingerprint made_by() const noexcept { return vector.made_by(); }
 };
 
-template <embedding_space Space, tessera::precision Precision = f32, tessera::metric Metric = cosine>
+/// With a `Guide` (`leading_codes`, `one_bit_codes`: index/hnsw.hpp) searches walk by small codes, which the background makes and which
+/// no file holds; links are chosen by the rows.
+template <embedding_space Space, tessera::precision Precision = f32, tessera::metric Metric = cosine, class Guide = own_rows>
 class store {
   static_assert(Metric::binary == std::is_same_v<Precision, b1>,
                 "tessera: hamming, jaccard and sign_product take binary codes (b1), the other metrics numbers");
   using rows_type = detail::table_rows<Space, Precision>;
-  using searcher = detail::table_search<Space, Precision, Metric>;
+  using searcher = detail::table_search<Space, Precision, Metric, Guide>;
 
  public:
   using space = Space;
@@ -56,8 +67,14 @@ class store {
   /// Opens the store in that directory, or makes one. Errors: io (another process has it open; the system refuses), not_found (no store,
   /// and `create` is false), mismatch (a store of another type), checksum, malformed, unsupported, out_of_memory.
   [[nodiscard]] static result<store> open(std::string_view path, const store_options& options = {}) {
-    TESSERA_TRY(auto engine, detail::store_engine::open(path, detail::typed_rows<Space, Precision, Metric>::kind(), options));
+    TESSERA_TRY(auto engine, detail::store_engine::open(path, detail::typed_rows<Space, Precision, Metric, Guide>::kind(), options));
     return store(std::move(engine));
+  }
+  /// The same as other indexes are opened. Errors: likewise.
+  [[nodiscard]] static result<store> open(std::string_view path, const provenance& expected) {
+    store_options options;
+    options.origin = expected;
+    return open(path, options);
   }
   /// Writes what is waiting to the disk and ends the background work; the store cannot be used any more. The destructor does the same
   /// but cannot say what failed. Errors: io.
@@ -120,7 +137,7 @@ class store {
 
   /// Which rows may be found, by their metadata. Called from the thread that searches, for rows that a walk meets.
   using metadata_filter = std::function<bool(std::uint64_t id, std::span<const std::byte> metadata)>;
-  /// The k nearest rows. Errors: mismatch (a query of another model), stopped, invalid_argument (a recall: a store has no calibration).
+  /// The k nearest rows. Errors: mismatch (a query of another model), stopped, invalid_argument (a recall that calibration does not know).
   template <embedding_like Query>
   [[nodiscard]] result<std::vector<hit>> search(const Query& query, std::size_t k, const search_options& options = {},
                                                 const metadata_filter& where = {}) const;
@@ -133,6 +150,18 @@ class store {
   [[nodiscard]] result<std::vector<hit>> within(const Query& query, float bound, const search_options& options = {},
                                                 const metadata_filter& where = {}) const;
 
+  /// Measures what recall each effort reaches (index/calibration.hpp), on the store's own rows, each as if it were not there. The next
+  /// snapshot keeps it. Errors: invalid_argument (fewer rows than k; sign_product, whose rows are no queries), stopped.
+  [[nodiscard]] result<calibration_report> calibrate(const calibration_options& options = {});
+  /// The same on queries of the caller's, which are no rows of the store.
+  template <embedding_space QuerySpace, tessera::precision QueryPrecision>
+  [[nodiscard]] result<calibration_report> calibrate(const embedding_matrix<QuerySpace, QueryPrecision>& queries,
+                                                     const calibration_options& options = {});
+
+  /// Writes the rows of now as a store of their own in another directory, which is made or has none: a copy while this one is in use.
+  /// Errors: those of `snapshot`; invalid_argument (a store is there).
+  [[nodiscard]] result<> save(std::string_view directory, const provenance& origin) const { return engine_->save(directory, origin); }
+  [[nodiscard]] result<> save(std::string_view directory) const { return save(directory, engine_->options().origin); }
   /// What was written is on the disk. Error: io; after it every change is refused, and opening the store again says what is there.
   [[nodiscard]] result<> sync() { return engine_->sync(); }
   /// All rows of now are in the graph. Errors: stopped, out_of_memory.
@@ -190,10 +219,15 @@ class store {
     };
   }
   [[nodiscard]] result<std::size_t> effort_of(std::size_t k, const search_options& options) const {
-    if (options.recall != 0.0)
-      return fail({.code = error_code::invalid_argument, .thing = "recall", .wanted = "an index that has been calibrated"});
+    if (options.recall != 0.0) {
+      const auto measured = engine_->recall();
+      return (measured ? *measured : detail::recall_table()).effort_for(options.recall, k, size());
+    }
     return std::max(k, options.effort == 0 ? engine_->options().graph.effort : options.effort);
   }
+  template <class Queries>
+  [[nodiscard]] result<calibration_report> calibrate_on(const detail::store_engine::view& view, const Queries& queries, std::size_t count,
+                                                        std::span<const std::uint32_t> rows, const calibration_options& options);
   void used(const detail::store_engine::view& view, const std::vector<hit>& hits) const {
     if (!engine_->options().evict.counts) return;
     for (const hit& one : hits)

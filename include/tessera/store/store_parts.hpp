@@ -9,8 +9,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
-result<stored_row<Space, Precision>> store<Space, Precision, Metric>::get(std::uint64_t id) const {
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<stored_row<Space, Precision>> store<Space, Precision, Metric, Guide>::get(std::uint64_t id) const {
   const auto view = engine_->now();
   const auto at = view.rows->find(id);
   if (!at)
@@ -36,8 +36,8 @@ result<stored_row<Space, Precision>> store<Space, Precision, Metric>::get(std::u
   return made;
 }
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
-std::vector<std::uint64_t> store<Space, Precision, Metric>::ids() const {
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+std::vector<std::uint64_t> store<Space, Precision, Metric, Guide>::ids() const {
   const auto view = engine_->now();
   std::vector<std::uint64_t> made;
   for (std::size_t i = 0; i < view.count; ++i)
@@ -45,9 +45,9 @@ std::vector<std::uint64_t> store<Space, Precision, Metric>::ids() const {
   return made;
 }
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 template <embedding_like Query>
-result<std::vector<hit>> store<Space, Precision, Metric>::search(const Query& query, std::size_t k, const search_options& options,
+result<std::vector<hit>> store<Space, Precision, Metric, Guide>::search(const Query& query, std::size_t k, const search_options& options,
                                                                  const metadata_filter& where) const {
   std::vector<hit> found;
   if constexpr (detail::index_answers<store, Query>()) {
@@ -62,11 +62,11 @@ result<std::vector<hit>> store<Space, Precision, Metric>::search(const Query& qu
   return found;
 }
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 template <embedding_space QuerySpace, tessera::precision QueryPrecision>
-result<std::vector<std::vector<hit>>> store<Space, Precision, Metric>::search(const embedding_matrix<QuerySpace, QueryPrecision>& queries,
-                                                                              std::size_t k, const search_options& options,
-                                                                              const metadata_filter& where) const {
+result<std::vector<std::vector<hit>>> store<Space, Precision, Metric, Guide>::search(
+    const embedding_matrix<QuerySpace, QueryPrecision>& queries, std::size_t k, const search_options& options,
+    const metadata_filter& where) const {
   std::vector<std::vector<hit>> found(queries.rows());
   if constexpr (detail::index_answers<store, embedding_matrix<QuerySpace, QueryPrecision>>()) {
     const auto view = engine_->now();
@@ -86,9 +86,9 @@ result<std::vector<std::vector<hit>>> store<Space, Precision, Metric>::search(co
   return found;
 }
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 template <embedding_like Query>
-result<std::vector<hit>> store<Space, Precision, Metric>::within(const Query& query, float bound, const search_options& options,
+result<std::vector<hit>> store<Space, Precision, Metric, Guide>::within(const Query& query, float bound, const search_options& options,
                                                                  const metadata_filter& where) const {
   std::vector<hit> found;
   if constexpr (detail::index_answers<store, Query>()) {
@@ -114,6 +114,78 @@ result<std::vector<hit>> store<Space, Precision, Metric>::within(const Query& qu
     mend(view);
   }
   return found;
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <class Queries>
+result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate_on(const detail::store_engine::view& view,
+                                                                                const Queries& queries, std::size_t count,
+                                                                                std::span<const std::uint32_t> rows,
+                                                                                const calibration_options& options) {
+  std::size_t living = 0;
+  for (std::size_t row = 0; row < view.count; ++row) living += view.rows->visible(row, view.change) ? 1u : 0u;
+  if (options.k == 0 || count == 0 || living <= options.k)
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration",
+                 .wanted = "queries, k from 1 on and more rows than k",
+                 .found = std::to_string(count) + " queries, k " + std::to_string(options.k) + ", " + std::to_string(living) + " rows"});
+  const search_options plain{.stop = options.stop};
+  const detail::row_filter all;
+  const auto ask = [&](std::size_t q, std::size_t effort) {
+    const std::uint32_t itself = rows.empty() ? detail::graph_links::none : rows[q];
+    return searcher(view, memory_, plain, all, itself).nearest(queries[q].view(), options.k, effort);
+  };
+  std::vector<std::vector<hit>> truth(count);
+  std::vector<result<>> outcomes(count);
+  for_each(options.threads, count, [&](std::size_t q) {
+    auto exact = ask(q, view.count);  // no walk pays there
+    if (exact) truth[q] = *std::move(exact);
+    else outcomes[q] = std::unexpected(std::move(exact).error());
+  });
+  for (result<>& outcome : outcomes) TESSERA_CHECK(std::move(outcome));
+  detail::recall_table measured;
+  TESSERA_CHECK(detail::measure_recall<Metric::larger_is_nearer>(measured, truth, options.k, living,
+                                                                 std::min(searcher::most_effort, view.count), options, ask));
+  const calibration_report report{count, measured.reachable()};
+  engine_->set_recall(std::move(measured));
+  return report;
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate(const calibration_options& options) {
+  if constexpr (std::is_same_v<Metric, sign_product>) {
+    return fail({.code = error_code::invalid_argument,
+                 .thing = "calibration by sign_product",
+                 .wanted = "queries in f32",
+                 .found = "the store's codes"});
+  } else {
+    const auto view = engine_->now();
+    std::vector<std::uint32_t> living;
+    for (std::uint32_t row = 0; row < view.count; ++row)
+      if (view.rows->visible(row, view.change) && view.rows->whole(row)) living.push_back(row);
+    const std::size_t count = std::min(options.queries, living.size());
+    const rows_type rows(*view.rows);
+    std::vector<std::uint32_t> numbers(count);
+    std::vector<typename rows_type::row_view> queries;
+    for (std::size_t q = 0; q < count; ++q) {
+      numbers[q] = living[q * living.size() / count];
+      queries.push_back(rows.row(numbers[q]));
+    }
+    return calibrate_on(view, queries, count, numbers, options);
+  }
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <embedding_space QuerySpace, tessera::precision QueryPrecision>
+result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate(const embedding_matrix<QuerySpace, QueryPrecision>& queries,
+                                                                             const calibration_options& options) {
+  if constexpr (detail::index_answers<store, embedding_matrix<QuerySpace, QueryPrecision>>()) {
+    const auto view = engine_->now();
+    TESSERA_CHECK(detail::same_model<Space>(view.made_by, queries.made_by(), "queries"));
+    return calibrate_on(view, queries, queries.rows(), {}, options);
+  } else {
+    return calibration_report{};
+  }
 }
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <tessera/index/graph_links.hpp>
+#include <tessera/store/reserved_memory.hpp>
 
 #include <atomic>
 #include <functional>
@@ -18,8 +19,9 @@ class stored_graph {
   static constexpr std::uint32_t none = graph_links::none;
   using check = std::function<bool(const void* at, std::size_t bytes)>;
 
-  stored_graph(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground, check intact)
-      : degree_(degree), rows_(ground.size() / (2 * degree)), entry_(entry), ground_(ground), intact_(std::move(intact)) {}
+  /// `cold`: the file is not in memory, and the disk should be asked early for what comes.
+  stored_graph(std::size_t degree, std::uint32_t entry, std::span<const std::uint32_t> ground, check intact, const std::atomic<bool>& cold)
+      : degree_(degree), rows_(ground.size() / (2 * degree)), entry_(entry), ground_(ground), intact_(std::move(intact)), cold_(&cold) {}
 
   /// The rows above level 0, by rising number: `links` has M for each level. False where the numbers cannot be right.
   [[nodiscard]] bool set_upper(std::span<const std::uint8_t> levels, std::span<const std::uint32_t> links);
@@ -47,7 +49,11 @@ class stored_graph {
     const auto all = list(row, level);
     return all.first(static_cast<std::size_t>(std::find(all.begin(), all.end(), none) - all.begin()));
   }
-  void ask_for(std::size_t row) const noexcept { __builtin_prefetch(ground_.data() + row * 2 * degree_); }
+  void ask_for(std::size_t row) const noexcept {
+    const auto links = ground_.subspan(row * 2 * degree_, 2 * degree_);
+    __builtin_prefetch(links.data());
+    if (cold_->load(std::memory_order_relaxed)) will_read(std::as_bytes(links), reading::soon);
+  }
 
   [[nodiscard]] bool damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
@@ -68,6 +74,7 @@ class stored_graph {
   std::uint32_t entry_;
   std::span<const std::uint32_t> ground_;
   check intact_;
+  const std::atomic<bool>* cold_;
   std::vector<high_row> high_;
   std::vector<std::uint32_t> upper_;
   mutable std::atomic<bool> damaged_{false};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The rows of a store's table with their type: scoring, and what the untyped engine asks of it.
 ///
-/// A row that is damaged is as far as can be: its key is infinite, and a scan passes it over.
+/// A row that is damaged is as far as can be: its key is infinite, and a scan passes it over. Codes (index/code_guide.hpp) are only the
+/// way to rows, so that one of a damaged row does no more than lead there.
 #pragma once
 
 #include <tessera/index/graph_build.hpp>
@@ -52,6 +53,7 @@ class table_rows {
     for (std::size_t done = 0; done < at.size(); done += together) {
       const auto now = at.subspan(done, std::min(together, at.size() - done));
       for (std::size_t i = 0; i < now.size(); ++i) places[i] = place(now[i]);
+      table_->ask_for({places, now.size()});
       score_all<Metric, table_rows>(query, rows_from_list<table_rows>{*this, places}, now.size(), out + done);
       for (std::size_t i = 0; i < now.size(); ++i)
         out[done + i] = table_->whole(places[i]) ? key_of<Metric>(out[done + i]) : std::numeric_limits<float>::infinity();
@@ -69,6 +71,15 @@ class table_rows {
   const float* scales_;
   const std::uint32_t* order_;
   const row_table* table_;
+};
+
+/// The first rows of a table as a guide reads those of an index.
+template <class Rows>
+struct first_rows {
+  const Rows& all;
+  std::size_t count;
+  [[nodiscard]] std::size_t rows() const noexcept { return count; }
+  [[nodiscard]] auto row(std::size_t i) const noexcept { return all.row(i); }
 };
 
 template <class Metric, class Rows>
@@ -99,9 +110,10 @@ class table_scoring {
 };
 
 /// The functions that the engine calls.
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide = own_rows>
 struct typed_rows {
   using rows = table_rows<Space, Precision>;
+  using guide = typename Guide::template guide<Metric, Space, Precision>;
 
   [[nodiscard]] static std::size_t level_of(std::uint64_t row, const hnsw_settings& settings, std::size_t degree) noexcept {
     normal_source random(settings.seed ^ (row * 0x9E3779B97F4A7C15u));
@@ -144,7 +156,33 @@ struct typed_rows {
     return made;
   }
 
+  [[nodiscard]] static row_codes as_codes(guide&& made) {
+    auto kept = std::make_shared<const guide>(std::move(made));
+    return {kept, kept->rows(), sizeof(guide) + kept->memory_bytes()};
+  }
+  static result<row_codes> code(const row_codes& before, const row_source& source) {
+    guide made;
+    if (before.of) {
+      TESSERA_TRY(made, static_cast<const guide*>(before.of.get())->copy(source.count));
+    }
+    const rows all(*source.table);
+    source.table->ask_for_all();
+    TESSERA_CHECK(made.append(first_rows<rows>{all, source.count}, before.rows));
+    return as_codes(std::move(made));
+  }
+  static result<row_codes> reorder(const row_codes& codes, std::span<const std::uint32_t> order) {
+    TESSERA_TRY(auto made, static_cast<const guide*>(codes.of.get())->copy(order.size(), order.data()));
+    return as_codes(std::move(made));
+  }
+
   [[nodiscard]] static row_kind kind() {
+    row_kind made = plain_kind();
+    if constexpr (!guide::exact) made.code = &code, made.reorder = &reorder, made.code_bytes = &guide::most_bytes;
+    return made;
+  }
+
+ private:
+  [[nodiscard]] static row_kind plain_kind() {
     return {.layout = rows::layout,
             .what = {.kind = "store",
                      .precision = std::string(Precision::label),

@@ -19,23 +19,26 @@ namespace tessera::inline TESSERA_ABI::detail {
 /// Which rows a search may find, by number of row.
 using row_filter = std::function<bool(std::size_t row)>;
 
-template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide = own_rows>
 class table_search {
   using rows_type = table_rows<Space, Precision>;
+  using guide_type = typename Guide::template guide<Metric, Space, Precision>;
 
  public:
   static constexpr std::size_t most_effort = std::size_t{1} << 14u, share_for_scan = 16, share_seen = 4;
 
-  table_search(const store_engine::view& view, spares<walk_memory>& memory, const search_options& options, const row_filter& passes)
-      : view_(view), rows_(*view.rows), memory_(memory), options_(options), passes_(passes) {}
+  /// `left_out` is no answer and no step on the way: the row that a query is.
+  table_search(const store_engine::view& view, spares<walk_memory>& memory, const search_options& options, const row_filter& passes,
+               std::uint32_t left_out = graph_links::none)
+      : view_(view), rows_(*view.rows), memory_(memory), options_(options), passes_(passes), left_out_(left_out) {}
 
   template <class View>
   [[nodiscard]] result<std::vector<hit>> nearest(const View& query, std::size_t k, std::size_t effort) {
     top_k<Metric::larger_is_nearer> best(std::min(k, view_.count));
     if (k == 0 || view_.count == 0) return best.take();
     std::size_t linked = 0;
-    if (view_.graph) linked = walked(*view_.graph, query, effort, best);
-    else if (const stored_graph* graph = view_.rows->graph()) linked = walked(*graph, query, effort, best);
+    if (view_.graph) linked = walked(*view_.graph, query, k, effort, best);
+    else if (const stored_graph* graph = view_.rows->graph()) linked = walked(*graph, query, k, effort, best);
     TESSERA_CHECK(scan(query, linked, [&](const hit& one) { best.push(one); }));
     return best.take();
   }
@@ -45,6 +48,7 @@ class table_search {
   [[nodiscard]] result<> scan(const View& query, std::size_t first, const Use& use) {
     constexpr std::size_t together = 1024;
     float scores[together];
+    if (first == 0) view_.rows->ask_for_all();
     for (; first < view_.count; first += together) {
       if (options_.interrupted()) return fail(interruption(options_, view_.count));
       const std::size_t count = std::min(together, view_.count - first);
@@ -61,17 +65,41 @@ class table_search {
 
  private:
   [[nodiscard]] bool visible(std::size_t row) const {
-    return view_.rows->visible(row, view_.change) && (!passes_ || passes_(row)) &&
+    return row != left_out_ && view_.rows->visible(row, view_.change) && (!passes_ || passes_(row)) &&
            (!options_.filter || options_.filter(view_.rows->ids()[row]));
   }
 
   /// Rows that need no scan because the walk went to its end.
   template <class Graph, class View, class Best>
-  [[nodiscard]] std::size_t walked(const Graph& graph, const View& query, std::size_t effort, Best& best) {
+  [[nodiscard]] std::size_t walked(const Graph& graph, const View& query, std::size_t k, std::size_t effort, Best& best) {
     if (graph.rows() == 0 || !walk_pays(effort)) return 0;
+    const auto score = table_scoring<Metric, rows_type>(rows_).of_query(query);
+    if constexpr (!guide_type::exact) {
+      if (view_.codes.rows >= graph.rows()) {
+        const auto estimate = static_cast<const guide_type*>(view_.codes.of.get())->of_query(query);
+        return walked_by(graph, estimate, effort, [&](std::vector<near_row>& found) {
+          // Estimates found them; what they are worth the rows say.
+          found.resize(std::min(found.size(), guide_type::scored(k, found.size())));
+          std::vector<std::uint32_t> at;
+          for (const near_row& one : found) at.push_back(one.row);
+          std::vector<float> keys(at.size());
+          score(at, keys.data());
+          for (std::size_t i = 0; i < at.size(); ++i) found[i].key = keys[i];
+        }, best);
+      }
+    }
+    return walked_by(graph, score, effort, [](std::vector<near_row>&) {}, best);
+  }
+
+  template <class Graph, class Score, class Finish, class Best>
+  [[nodiscard]] std::size_t walked_by(const Graph& graph, const Score& by, std::size_t effort, const Finish& finish, Best& best) {
     const auto memory = memory_.take();
-    const table_scoring<Metric, rows_type> scoring(rows_);
-    const auto score = scoring.of_query(query);
+    const auto score = [&](std::span<const std::uint32_t> at, float* keys) {
+      by(at, keys);
+      if (left_out_ == graph_links::none) return;
+      for (std::size_t i = 0; i < at.size(); ++i)
+        if (at[i] == left_out_) keys[i] = std::numeric_limits<float>::infinity();
+    };
     const bool watched = options_.stop.stop_possible() || options_.deadline;
     std::size_t steps = 0;
     const auto go_on = [&](std::size_t seen) {
@@ -84,6 +112,7 @@ class table_search {
       if (graph.damaged()) return 0;
     // Where nothing has a number for a score, no way is better than another.
     if (!done || memory->found.empty() || !(memory->found.front().key < std::numeric_limits<float>::infinity())) return 0;
+    finish(memory->found);
     for (const near_row& one : memory->found)
       if (one.key < std::numeric_limits<float>::infinity())
         best.push(hit{view_.rows->ids()[one.row], score_of_key<Metric>(one.key)});
@@ -95,6 +124,7 @@ class table_search {
   spares<walk_memory>& memory_;
   const search_options& options_;
   const row_filter& passes_;
+  std::uint32_t left_out_;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::detail

@@ -12,9 +12,16 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
+/// Codes of the first rows, for searches to walk by; what they are the store's type knows (store/table_rows.hpp).
+struct row_codes {
+  std::shared_ptr<const void> of;
+  std::size_t rows = 0, bytes = 0;
+};
+
 struct table_view {
   std::shared_ptr<row_table> rows;
   std::shared_ptr<const graph_links> graph;  ///< of the first rows; none: that of the table
+  row_codes codes;
   std::size_t count = 0;
   std::uint32_t change = 0;
   std::uint64_t number = 0;  ///< changes that the store ever saw

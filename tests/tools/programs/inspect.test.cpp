@@ -62,7 +62,18 @@ TEST_CASE("files of each kind are told by what they hold", "[programs][inspect]"
   CHECK_THAT(program("inspect", {fixture("text/tokenizers/wordpiece_cased").string()}).out, says("WordPiece, 640 tokens"));
   CHECK_THAT(program("inspect", {fixture("gguf/small_v3.gguf").string()}).out, says("GGUF"));
   CHECK_THAT(program("inspect", {fixture("index/flat_i8.tsi").string()}).out, says("flat, i8, ") && says("checksums"));
+  CHECK_THAT(program("inspect", {fixture("store/f16.snapshot").string()}).out, says("store, f16, cosine") && says("graph         degree 2"));
   const scratch_directory scratch;
+  const std::string log = (scratch / "log-0000000000000000").string(), directory = scratch.path().string();
+  std::filesystem::copy_file(fixture("store/f16.log"), log);
+  CHECK_THAT(program("inspect", {log}).out, says("23 added") && says("cut short"));
+  CHECK_THAT(program("inspect", {directory}).out, says("0 snapshots, 1 log") && says("rows in all   23"));
+  std::string bytes = read_file(log);
+  bytes[bytes.size() / 2] ^= 1;
+  write_file(log, bytes);
+  CHECK(program("inspect", {directory}).status == 1);
+  CHECK_THAT(program("inspect", {log}).err, says("damaged place"));
+  std::filesystem::remove(log);
   const std::string renamed = (scratch / "blob").string();
   std::filesystem::copy_file(fixture("text/bad/ok_plain.safetensors"), renamed);
   CHECK_THAT(program("inspect", {renamed}).out, says("F32 [3, 4]"));

@@ -135,19 +135,49 @@ inline ts::result<> inspect_gguf(const std::string& path, report& into) {
   return {};
 }
 
+/// What rows of an index or a store are.
+inline void report_rows(const ts::index_description& what, report& into) {
+  into.fact("kind", printable(what.kind) + ", " + printable(what.precision) + ", " + printable(what.metric));
+  into.fact("space", ts::quoted(what.label) + ", " + count_of(what.dimension, "dimension") + ", " + std::string(to_string(what.pooling)) +
+                         " pooling" + (what.unit_length ? ", unit length" : ""));
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(what.made_by.value));
+  into.fact("made by", what.made_by ? std::string_view(digits) : "no model");
+}
+
+/// The graph of an hnsw or of a store's snapshot, where there is one.
+inline ts::result<> report_graph(const ts::index_file& file, report& into) {
+  const auto numbers = file.section("graph");
+  const auto links = file.section("links"), levels = file.section("levels");
+  if (!numbers || !links || !levels) return {};
+  const auto number = [&](std::size_t i) { return ts::read_le<std::uint64_t>(*numbers, 8 * i); };
+  TESSERA_TRY(const auto degree, number(0));
+  TESSERA_TRY(const auto build_effort, number(1));
+  TESSERA_TRY(const auto effort, number(2));
+  std::uint64_t used = 0;
+  for (std::size_t at = 0; at + 4 <= links->size(); at += 4)
+    used += *ts::read_le<std::uint32_t>(*links, at) != 0xFFFFFFFFu ? 1u : 0u;
+  std::size_t highest = 0;
+  for (const std::byte level : *levels) highest = std::max(highest, std::to_integer<std::size_t>(level));
+  const double mean = levels->empty() ? 0.0 : static_cast<double>(used) / static_cast<double>(levels->size());
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", mean);
+  into.fact("graph", "degree " + grouped(degree) + ", build effort " + grouped(build_effort) + ", effort " + grouped(effort) + ", " +
+                         count_of(highest + 1, "level") + ", " + text + " links a row on the lowest");
+  return {};
+}
+
 inline ts::result<> inspect_index(const std::string& path, report& into) {
   TESSERA_TRY(const ts::mapped_file file, ts::mapped_file::open(path));
   TESSERA_TRY(const ts::index_file index, ts::index_file::view(file.bytes(), path));
   TESSERA_CHECK(index.verify());
   const ts::index_description& what = index.description();
-  into.fact("index", printable(path));
-  into.fact("kind", printable(what.kind) + ", " + printable(what.precision) + ", " + printable(what.metric));
+  into.fact(what.kind == "store" ? "snapshot" : "index", printable(path));
   into.fact("rows", grouped(what.rows) + " of " + count_of(what.dimension, "dimension") + ", " + bytes_text(file.size()));
-  into.fact("space", ts::quoted(what.label) + ", " + std::string(to_string(what.pooling)) + " pooling" + (what.unit_length ? ", unit length" : ""));
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(what.made_by.value));
-  into.fact("made by", what.made_by ? std::string_view(digits) : "no model");
+  report_rows(what, into);
   if (what.origin.weights) into.fact("weights", "SHA-256 " + ts::to_hex(*what.origin.weights));
+  TESSERA_CHECK(report_graph(index, into));
+  if (index.section("recall")) into.fact("calibrated", "a search may ask for a recall");
   into.fact("checksums", "right");
   return {};
 }

@@ -57,6 +57,9 @@ namespace ts = tessera;
 [[nodiscard]] inline std::string count_of(std::uint64_t count, std::string_view thing) {
   return grouped(count) + ' ' + std::string(thing) + (count == 1 ? "" : "s");
 }
+[[nodiscard]] inline std::string count_of(std::uint64_t count, std::string_view thing, std::string_view things) {
+  return grouped(count) + ' ' + std::string(count == 1 ? thing : things);
+}
 
 /// A failure on one line: the first differences of many, and how many more there are.
 [[nodiscard]] inline std::string one_sentence(const ts::error& failure, std::size_t most = 6) {
