@@ -4,6 +4,7 @@
 
 #include <tessera/io/gguf.hpp>
 #include <tessera/io/quoted.hpp>
+#include <tessera/model/directory.hpp>
 #include <tessera/model/gguf_config.hpp>
 
 #include <array>

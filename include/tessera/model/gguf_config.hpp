@@ -17,9 +17,11 @@
 /// lack the experts' bias.
 #pragma once
 
-#include <tessera/model/directory.hpp>
+#include <tessera/base/result.hpp>
 
 namespace tessera::inline TESSERA_ABI {
+
+struct model_directory;  // model/directory.hpp
 
 /// Fills `into`, whose path is the file's. Errors: those of gguf::open; not_found (a key), mismatch (its kind), unsupported (the
 /// architecture, or a way of pooling).
