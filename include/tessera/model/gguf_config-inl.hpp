@@ -208,11 +208,14 @@ class gguf_config_writer {
   return {};
 }
 
-[[nodiscard]] inline result<> read_gguf_config(const gguf& file, model_directory& into) {
+}  // namespace detail
+
+TESSERA_INLINE result<> read_gguf_config(const gguf& file, model_directory& into) {
+  into.is_gguf = true;
   TESSERA_TRY(const auto name, file.get<std::string_view>("general.architecture"));
-  const gguf_architecture* kind = nullptr;
+  const detail::gguf_architecture* kind = nullptr;
   std::string known;
-  for (const gguf_architecture& each : gguf_architectures) {
+  for (const detail::gguf_architecture& each : detail::gguf_architectures) {
     if (each.name == name) kind = &each;
     known += (known.empty() ? "" : ", ") + std::string(each.name);
   }
@@ -221,23 +224,20 @@ class gguf_config_writer {
                  .thing = "general.architecture",
                  .wanted = "one of the supported architectures (" + known + ")",
                  .found = tessera::quoted(name)});
-  gguf_config_writer config(file, *kind);
-  for (const gguf_setting& setting : kind->settings) TESSERA_CHECK(config.copy(setting));
+  detail::gguf_config_writer config(file, *kind);
+  for (const detail::gguf_setting& setting : kind->settings) TESSERA_CHECK(config.copy(setting));
   if (name != "bert" && name != "jina-bert-v3") config.add("model_type", tessera::quoted(kind->model_type));
-  TESSERA_CHECK(add_gguf_sizes(file, name, config));
+  TESSERA_CHECK(detail::add_gguf_sizes(file, name, config));
   const bool reranks = config.tensor("cls.output.weight") != nullptr;
   if (reranks) config.add("architectures", name == "qwen3" ? R"(["Qwen3ForCausalLM"])" : R"(["ForSequenceClassification"])");
-  TESSERA_CHECK(read_gguf_modules(file, name, config, reranks, into));
+  TESSERA_CHECK(detail::read_gguf_modules(file, name, config, reranks, into));
   TESSERA_TRY(into.config, config.finish(into.path));
   return {};
 }
 
-}  // namespace detail
-
 TESSERA_INLINE result<> read_gguf_config(model_directory& into) {
   TESSERA_TRY(const gguf file, gguf::open(into.path));
-  into.is_gguf = true;
-  if (auto done = detail::read_gguf_config(file, into); !done) return fail(std::move(done).error().in(into.path));
+  if (auto done = read_gguf_config(file, into); !done) return fail(std::move(done).error().in(into.path));
   return {};
 }
 

@@ -21,11 +21,14 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+class gguf;              // io/gguf.hpp
 struct model_directory;  // model/directory.hpp
 
 /// Fills `into`, whose path is the file's. Errors: those of gguf::open; not_found (a key), mismatch (its kind), unsupported (the
 /// architecture, or a way of pooling).
 [[nodiscard]] result<> read_gguf_config(model_directory& into);
+/// The same of an open file.
+[[nodiscard]] result<> read_gguf_config(const gguf& file, model_directory& into);
 
 }  // namespace tessera::inline TESSERA_ABI
 
