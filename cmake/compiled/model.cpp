@@ -7,11 +7,13 @@
 #include <tessera/model/directory-inl.hpp>
 #include <tessera/model/families-inl.hpp>
 #include <tessera/model/gemma3_family-inl.hpp>
+#include <tessera/model/gguf_config-inl.hpp>
 #include <tessera/model/graph_runner-inl.hpp>
 #include <tessera/model/gte_family-inl.hpp>
 #include <tessera/model/loader-inl.hpp>
 #include <tessera/model/modernbert_family-inl.hpp>
 #include <tessera/model/nomic_bert_family-inl.hpp>
+#include <tessera/model/nomic_moe_family-inl.hpp>
 #include <tessera/model/published-inl.hpp>
 #include <tessera/model/qwen_family-inl.hpp>
 #include <tessera/model/rerank_text-inl.hpp>

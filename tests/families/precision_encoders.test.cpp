@@ -10,3 +10,4 @@ TEST_CASE("precision: rotary_roberta", "[model]") { check_precisions<toy::jina_v
 TEST_CASE("precision: gte", "[model]") { check_precisions<toy::gte_v5>("gte_v5", "pooled_cls_norm", {0.9997, 0.995, 0.82}); }
 TEST_CASE("precision: modernbert", "[model]") { check_precisions<toy::modernbert>("modernbert", "pooled_mean_norm", {0.9999, 0.998, 0.83}); }
 TEST_CASE("precision: nomic_bert", "[model]") { check_precisions<toy::nomic_bert>("nomic_bert", "pooled_mean_norm", {0.9999, 0.999, 0.93}); }
+TEST_CASE("precision: nomic_moe", "[model]") { check_precisions<toy::nomic_moe>("nomic_moe", "pooled_mean_norm", {0.9999, 0.97, 0.87}); }

@@ -9,6 +9,7 @@
 #include <tessera/model/gte_reranker.hpp>
 #include <tessera/model/modernbert_reranker.hpp>
 #include <tessera/model/nomic_bert.hpp>
+#include <tessera/model/nomic_moe.hpp>
 #include <tessera/model/qwen2.hpp>
 #include <tessera/model/qwen3_reranker.hpp>
 #include <tessera/model/roberta_reranker.hpp>
@@ -152,17 +153,23 @@ using modernbert = ts::modernbert<ts::space<"modernbert", 48, pooling::mean, uni
                                                        .local_theta = 50.0},
                                   Weights>;
 
+inline constexpr ts::nomic_bert_shape nomic_bert_shape{
+    .vocabulary = 300, .layers = 2, .width = 48, .heads = 4, .inner = 64, .positions = 30, .epsilon = 0.003, .theta = 70.0};
 template <class Weights = ts::f32>
-using nomic_bert = ts::nomic_bert<ts::space<"nomic_bert", 48, pooling::mean, unit_length>,
-                                  ts::nomic_bert_shape{.vocabulary = 300,
-                                                       .layers = 2,
-                                                       .width = 48,
-                                                       .heads = 4,
-                                                       .inner = 64,
-                                                       .positions = 30,
-                                                       .epsilon = 0.003,
-                                                       .theta = 70.0},
-                                  Weights>;
+using nomic_bert = ts::nomic_bert<ts::space<"nomic_bert", 48, pooling::mean, unit_length>, nomic_bert_shape, Weights>;
+
+template <class Weights = ts::f32>
+using nomic_moe = ts::nomic_moe<ts::space<"nomic_moe", 24, pooling::mean, unit_length>,
+                                ts::nomic_moe_shape{.vocabulary = 90,
+                                                    .layers = 4,
+                                                    .width = 24,
+                                                    .heads = 2,
+                                                    .inner = 40,
+                                                    .positions = 32,
+                                                    .experts = 4,
+                                                    .epsilon = 0.001,
+                                                    .theta = 50.0},
+                                Weights>;
 
 template <class Weights = ts::f32>
 using embedding_gemma = ts::gemma3<ts::space<"embedding_gemma", 48, pooling::mean, unit_length, ts::matryoshka<8, 16, 32>>,

@@ -42,6 +42,8 @@ static_assert(ts::gte_modernbert_base<>::parameter_count == 149'014'272);
 static_assert(ts::modernbert_embed_base<>::parameter_count == 149'014'272);
 static_assert(ts::nomic_embed_v1<>::parameter_count == 136'731'648);
 static_assert(ts::nomic_embed_v1_5<>::parameter_count == 136'731'648);
+static_assert(ts::nomic_embed_v1_5_matryoshka<>::parameter_count == 136'731'648);
+static_assert(ts::nomic_embed_v2_moe<>::parameter_count == 475'292'928);
 static_assert(ts::embedding_gemma_300m<>::parameter_count == 307'581'696);
 
 // Stella: gte-large's encoder and one head.

@@ -3,6 +3,8 @@
 #include <tests/model/support.hpp>
 
 #include <tessera/model/loader.hpp>
+#include <tessera/model/qwen3_reranker.hpp>
+#include <tessera/model/roberta_reranker.hpp>
 
 #include <deque>
 #include <map>
@@ -17,9 +19,22 @@ void append_text(std::string& out, std::string_view text) {
   out += text;
 }
 
-/// Writes tensors by the specification of the format, without metadata.
+/// Writes metadata and tensors by the specification of the format.
 class gguf_file {
  public:
+  void set(std::string_view key, std::uint32_t value) { ts::append_le(start_value(key, 4), value); }
+  void set(std::string_view key, float value) { start_value(key, 6).append(reinterpret_cast<const char*>(&value), 4); }
+  void set(std::string_view key, bool value) { start_value(key, 7) += value ? '\1' : '\0'; }
+  void set(std::string_view key, std::string_view value) { append_text(start_value(key, 8), value); }
+  void set(std::string_view key, std::span<const std::string> values) {
+    for (const std::string& each : values) append_text(start_array(key, 8, values), each);
+  }
+  void set(std::string_view key, std::span<const float> values) {
+    start_array(key, 6, values).append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  }
+  void set(std::string_view key, std::span<const std::int32_t> values) {
+    start_array(key, 5, values).append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  }
   void add(std::string_view name, std::span<const std::size_t> shape, std::uint32_t format, std::string_view bytes) {
     append_text(head_, name);
     ts::append_le(head_, static_cast<std::uint32_t>(shape.size()));
@@ -34,16 +49,32 @@ class gguf_file {
     std::string file = "GGUF";
     ts::append_le(file, std::uint32_t{3});
     ts::append_le(file, count_);
-    ts::append_le(file, std::uint64_t{0});
-    file += head_;
+    ts::append_le(file, values_);
+    file += metadata_ + head_;
     file.resize((file.size() + 31) / 32 * 32);
     write_file(path, file + data_);
   }
 
  private:
+  std::string& start_value(std::string_view key, std::uint32_t type) {
+    append_text(metadata_, key);
+    ts::append_le(metadata_, type);
+    ++values_;
+    return metadata_;
+  }
+  template <class Values>
+  std::string& start_array(std::string_view key, std::uint32_t type, const Values& values) {
+    if (key == last_array_) return metadata_;
+    last_array_ = key;
+    ts::append_le(start_value(key, 9), type);
+    ts::append_le(metadata_, std::uint64_t{values.size()});
+    return metadata_;
+  }
+
+  std::string metadata_, last_array_;
   std::string head_;
   std::string data_;
-  std::uint64_t count_ = 0;
+  std::uint64_t count_ = 0, values_ = 0;
 };
 
 std::string as_text(std::span<const float> values) {
@@ -79,6 +110,9 @@ class name_map {
   [[nodiscard]] std::string operator()(std::string_view name) const {
     const std::size_t dot = name.rfind('.');
     std::string stem(name.substr(0, dot)), number;
+    if (stem.find(".lora_") != std::string::npos) return {};  // they go into files of their own
+    const bool parametrised = name.ends_with(".original");
+    if (const std::size_t part = stem.find(".parametrizations."); parametrised) stem.erase(part);
     for (std::size_t at = stem.find('.'); at != std::string::npos && number.empty(); at = stem.find('.', at + 1)) {
       const std::size_t end = std::min(stem.find('.', at + 1), stem.size());
       const std::string piece = stem.substr(at + 1, end - at - 1);
@@ -90,7 +124,7 @@ class name_map {
     if (place == names_.end()) return {};
     std::string made = place->second;
     if (!number.empty()) made.replace(made.find("{}"), 2, number);
-    return made + std::string(name.substr(dot));
+    return made + (parametrised ? ".weight" : std::string(name.substr(dot)));
   }
 
  private:
@@ -98,12 +132,32 @@ class name_map {
   std::map<std::string, std::string, std::less<>> names_;
 };
 
+/// What llama.cpp's conversion writes of a fixture's config.json.
+void add_metadata(gguf_file& into, const std::string& folder) {
+  const ts::json file = value_of(ts::read_json(fixture("gguf/metadata.json").string()));
+  const auto mine = file.root().find(folder);
+  if (!mine) return;
+  const ts::json_members members = value_of(mine->members());
+  for (const auto& [key, pair] : members) {
+    const ts::json_elements both = value_of(pair.elements());
+    const auto type = value_of((*both.begin()).get<std::string_view>());
+    const ts::json_value value = *std::next(both.begin());
+    if (type == "u32") into.set(key, value_of(value.get<std::uint32_t>()));
+    else if (type == "f32") into.set(key, static_cast<float>(value_of(value.get<double>())));
+    else if (type == "bool") into.set(key, value_of(value.get<bool>()));
+    else into.set(key, value_of(value.get<std::string_view>()));
+  }
+}
+
+/// Rows of a RoBERTa's position table that its conversion leaves out.
+std::size_t rows_cut(const std::string& folder) { return folder.find("roberta") == std::string::npos ? 0 : 2; }
+
 /// The fixture's weights as llama.cpp converts them. Where that is asked for, matrices are Q8_0, and model.safetensors beside the file has
 /// what they mean.
-std::string convert(const scratch_directory& scratch, const std::string& folder, bool quantised = false) {
+std::string convert(const scratch_directory& scratch, const std::string& folder, bool quantised = false, gguf_file made = {}) {
   const ts::safetensors published = value_of(ts::safetensors::open(fixture("text/" + folder + "/model.safetensors").string()));
   const name_map name_of(folder);
-  gguf_file made;
+  add_metadata(made, folder);
   std::deque<std::vector<float>> all;
   std::vector<ts::tensor_view> meant;
   for (const ts::tensor_view& tensor : published.tensors()) {
@@ -112,8 +166,20 @@ std::string convert(const scratch_directory& scratch, const std::string& folder,
     std::vector<float>& values = all.emplace_back(floats(published, tensor.name));
     if (folder == "embedding_gemma" && tensor.name.ends_with("norm.weight"))
       for (float& x : values) x += 1.0f;
-    const bool blocks = quantised && tensor.shape.size() == 2 && tensor.shape[1] % 32 == 0;
-    made.add(name, tensor.shape, blocks ? 8 : 0, blocks ? as_q8_0(values) : as_text(values));
+    std::vector<std::size_t> shape(tensor.shape.begin(), tensor.shape.end());
+    std::span<const float> kept = values;
+    if (name == "position_embd.weight") {
+      kept = kept.subspan(rows_cut(folder) * shape[1]);
+      shape[0] -= rows_cut(folder);
+    }
+    if (folder == "qwen3_reranker" && name == "token_embd.weight") {  // the rows of "yes" and "no" once more
+      std::vector<float> both(values.begin() + 37 * 48, values.begin() + 38 * 48);
+      both.insert(both.end(), values.begin() + 91 * 48, values.begin() + 92 * 48);
+      made.add("cls.output.weight", std::vector<std::size_t>{2, 48}, 0, as_text(both));
+    }
+    if (shape.size() == 2 && shape[0] == 1) shape.erase(shape.begin());  // as the conversion does
+    const bool blocks = quantised && shape.size() == 2 && shape[1] % 32 == 0;
+    made.add(name, shape, blocks ? 8 : 0, blocks ? as_q8_0(values) : as_text(kept));
     meant.push_back(ts::tensor_of<float>(tensor.name, tensor.shape, values));
   }
   if (quantised) succeed(ts::write_safetensors((scratch / "model.safetensors").string(), meant));
@@ -121,10 +187,36 @@ std::string convert(const scratch_directory& scratch, const std::string& folder,
   return (scratch / "model.gguf").string();
 }
 
+/// The pieces of a fixture's tokenizer.json (Unigram), as the conversion of an XLM-RoBERTa writes them; without the map of its normaliser.
+gguf_file with_pieces(const std::string& folder) {
+  const ts::json file = value_of(ts::read_json(fixture("text/" + folder + "/tokenizer.json").string()));
+  std::vector<std::string> tokens;
+  std::vector<float> scores;
+  const ts::json_elements vocabulary = value_of(value_of(value_of(file.root().at("model")).at("vocab")).elements());
+  for (const ts::json_value piece : vocabulary) {
+    const ts::json_elements pair = value_of(piece.elements());
+    tokens.push_back(value_of((*pair.begin()).get<std::string>()));
+    scores.push_back(static_cast<float>(value_of((*std::next(pair.begin())).get<double>())));
+  }
+  std::vector<std::int32_t> types(tokens.size(), 1);
+  for (const std::size_t control : {std::size_t{0}, std::size_t{1}, std::size_t{2}, tokens.size() - 1}) types[control] = 3;
+  types[3] = 2;  // unknown
+  gguf_file made;
+  made.set("tokenizer.ggml.tokens", std::span<const std::string>(tokens));
+  made.set("tokenizer.ggml.scores", std::span<const float>(scores));
+  made.set("tokenizer.ggml.token_type", std::span<const std::int32_t>(types));
+  for (const auto& [key, id] : {std::pair("bos", 0U), std::pair("eos", 2U), std::pair("unknown", 3U), std::pair("seperator", 2U)})
+    made.set("tokenizer.ggml." + std::string(key) + "_token_id", id);
+  for (const std::string_view key : {"add_bos_token", "add_eos_token", "add_space_prefix", "remove_extra_whitespaces"})
+    made.set("tokenizer.ggml." + std::string(key), true);
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("gguf: every tensor of a family is found under llama.cpp's name", "[model][gguf]") {
-  const std::string folder = GENERATE(as<std::string>(), "bert_cls", "nomic_bert", "modernbert", "qwen2_causal", "qwen3_embed", "embedding_gemma");
+  const std::string folder = GENERATE(as<std::string>(), "bert_cls", "nomic_bert", "modernbert", "qwen2_causal", "qwen3_embed", "embedding_gemma",
+                                      "roberta", "xlm_roberta", "reranker_xlm_roberta", "reranker_modernbert", "qwen3_reranker");
   CAPTURE(folder);
   const scratch_directory scratch;
   const auto directory = value_of(ts::model_directory::read(fixture("text/" + folder).string()));
@@ -138,6 +230,12 @@ TEST_CASE("gguf: every tensor of a family is found under llama.cpp's name", "[mo
     std::vector<float> wanted(entry.size()), found(entry.size());
     succeed(published.find(entry.label()).read(wanted));
     succeed(converted.find(entry.label()).read(found));
+    if (entry.label() == "position_embedding.weight") {
+      const std::size_t cut = rows_cut(folder) * entry.shape[1];
+      for (std::size_t i = 0; i < cut; ++i) CHECK(std::isnan(found[i]));
+      CHECK(same_bits(std::span(found).subspan(cut), std::span(wanted).subspan(cut)));
+      continue;
+    }
     // 1 + w was rounded when Gemma's norms were written.
     if (folder == "embedding_gemma" && entry.label().find("norm") != std::string_view::npos) CHECK(distance(found, wanted) <= 3e-7);
     else CHECK(found == wanted);
@@ -159,6 +257,80 @@ TEST_CASE("gguf: a model is loaded from it", "[model][gguf]") {
   CHECK_FALSE(same_bits(near, wanted));
 }
 
+TEST_CASE("gguf: a file says of a model what its config.json does", "[model][gguf]") {
+  const std::string folder = GENERATE(as<std::string>(), "roberta", "xlm_roberta", "nomic_bert", "modernbert", "qwen2_causal", "qwen3_embed",
+                                      "jina_v3", "reranker_xlm_roberta", "reranker_modernbert", "qwen3_reranker");
+  CAPTURE(folder);
+  const scratch_directory scratch;
+  const auto file = value_of(ts::model_directory::read(convert(scratch, folder)));
+  const auto directory = value_of(ts::model_directory::read(fixture("text/" + folder).string()));
+  const auto found = value_of(ts::describe(file)), wanted = value_of(ts::describe(directory));
+  CHECK(found.encoder.family == wanted.encoder.family);
+  REQUIRE(found.encoder.settings.size() == wanted.encoder.settings.size());
+  for (std::size_t i = 0; i < found.encoder.settings.size(); ++i) {
+    const auto& [key, value] = found.encoder.settings[i];
+    INFO(key);
+    if (key == "n_positions") CHECK(value == "28");  // four times seven
+    else if (key.starts_with("lora")) CHECK(value == (key == "lora_alpha" ? "1" : "0"));  // adapters are in other files
+    else CHECK(value == wanted.encoder.settings[i].value);
+  }
+  CHECK(file.pooling_mode == directory.pooling_mode);
+  CHECK(found.rerank == wanted.rerank);
+  // Nothing differs from the directory's type but what no such file says.
+  const auto plan = ts::check_directory(file, found, {.tokens_only = true});
+  succeed(plan ? ts::result<>() : ts::fail(plan.error()));
+}
+
+TEST_CASE("gguf: one file is a model", "[model][gguf]") {
+  const scratch_directory scratch;
+  using space = ts::space<"xlm_roberta", 48, ts::pooling::mean, ts::unit_length>;
+  using encoder = ts::roberta<space, ts::roberta_shape{.vocabulary = 900, .layers = 2, .width = 48, .heads = 6, .inner = 80, .positions = 38, .epsilon = 0.004}>;
+  const auto published = value_of(ts::load<encoder>(fixture("text/xlm_roberta").string()));
+  const auto single = value_of(ts::load<encoder>(convert(scratch, "xlm_roberta", false, with_pieces("xlm_roberta"))));
+  const std::vector<std::string> texts = {"a multi-track sound editor", "the quick  brown fox", "", "x"};
+  CHECK(same_bits(flat_values(value_of(single.encode(texts))), flat_values(value_of(published.encode(texts)))));
+  // The file has no row for the position of a padding token.
+  CHECK_THAT(message_of(single.encode("a <pad> b")), ContainsSubstring("text 0") && ContainsSubstring("found NaN"));
+  succeed(single.encode("a b") ? ts::result<>() : ts::fail({}));
+  CHECK(value_of(single.sha256()) == value_of(single.sha256()));
+
+  using other = ts::roberta<space, ts::roberta_shape{.vocabulary = 900, .layers = 2, .width = 48, .heads = 6, .inner = 80, .positions = 38}>;
+  CHECK_THAT(message_of(ts::load<other>((scratch / "model.gguf").string())), ContainsSubstring("layer_norm_eps: wanted 1e-05, found 0.004"));
+}
+
+TEST_CASE("gguf: rerankers in one file", "[model][gguf]") {
+  const scratch_directory scratch;
+  using judge = ts::roberta_reranker<ts::roberta_shape{.vocabulary = 900, .layers = 2, .width = 40, .heads = 5, .inner = 72, .positions = 42, .epsilon = 0.003}>;
+  const auto published = value_of(ts::load<judge>(fixture("text/reranker_xlm_roberta").string()));
+  const auto single = value_of(ts::load<judge>(convert(scratch, "reranker_xlm_roberta", false, with_pieces("reranker_xlm_roberta"))));
+  const auto wanted = value_of(published.score("edit audio", "a sound editor")), found = value_of(single.score("edit audio", "a sound editor"));
+  CHECK(found.logit == wanted.logit);
+  CHECK(found.score == wanted.score);
+
+  using asked = ts::qwen3_reranker<ts::qwen3_shape{
+      .vocabulary = 704, .layers = 2, .width = 48, .heads = 4, .kv_heads = 2, .head_width = 16, .inner = 72, .positions = 128, .epsilon = 0.004, .theta = 300.0}>;
+  const std::string folder = fixture("text/qwen3_reranker").string();
+  const id_batch batch(value_of(ts::safetensors::open(folder + "/expected.safetensors")));
+  const auto one = value_of(ts::load<asked>(folder, {.tokens_only = true}));
+  const auto other = value_of(ts::load<asked>(convert(scratch, "qwen3_reranker"), {.tokens_only = true}));
+  CHECK(value_of(other.logits(batch.packed.view())) == value_of(one.logits(batch.packed.view())));
+}
+
+TEST_CASE("gguf: an architecture that this library lacks, and one whose files lack something, are named", "[model][gguf]") {
+  const scratch_directory scratch;
+  gguf_file file;
+  file.set("general.architecture", std::string_view("jina-bert-v2"));
+  file.write(scratch / "model.gguf");
+  CHECK_THAT(message_of(ts::load<bert_cls>((scratch / "model.gguf").string())),
+             ContainsSubstring("general.architecture: wanted one of the supported architectures (bert, jina-bert-v3, nomic-bert, modern-bert, "
+                               "qwen2, qwen3, gemma-embedding), found \"jina-bert-v2\"") &&
+                 ContainsSubstring("model.gguf"));
+  gguf_file less;
+  less.set("general.architecture", std::string_view("qwen3"));
+  less.write(scratch / "model.gguf");
+  CHECK_THAT(message_of(ts::load<bert_cls>((scratch / "model.gguf").string())), ContainsSubstring("qwen3.block_count"));
+}
+
 TEST_CASE("gguf: a family without names, a missing tensor and a format that is not read are said", "[model][gguf]") {
   const scratch_directory scratch;
   gguf_file file;
@@ -170,9 +342,9 @@ TEST_CASE("gguf: a family without names, a missing tensor and a format that is n
   CHECK_THAT(message_of(ts::load<bert_cls>(fixture("text/bert_cls").string(), options)),
              ContainsSubstring("token_embd.weight: wanted [300, 64], found [32]") &&
                  ContainsSubstring("blk.1.attn_q.weight: wanted [64, 64], found no such tensor"));
-  const auto roberta = value_of(ts::model_directory::read(fixture("text/roberta").string()));
-  CHECK_THAT(message_of(ts::published_tensors::open(roberta, value_of(ts::describe(roberta)), options.weights)),
-             ContainsSubstring("safetensors or ONNX for the family roberta"));
+  const auto gte = value_of(ts::model_directory::read(fixture("text/gte_v5").string()));
+  CHECK_THAT(message_of(ts::published_tensors::open(gte, value_of(ts::describe(gte)), options.weights)),
+             ContainsSubstring("safetensors or ONNX for the family gte"));
   file.add("newer", shape, 20, std::string(18, '\0'));
   file.write(scratch / "small.gguf");
   CHECK_THAT(message_of(ts::load<bert_cls>(fixture("text/bert_cls").string(), options)),

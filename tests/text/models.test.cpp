@@ -2,6 +2,8 @@
 // BPE and Unigram against their definitions, sentencepiece files against that library's ids.
 #include <tests/text/support.hpp>
 
+#include <tessera/io/quoted.hpp>
+
 #include <map>
 #include <random>
 
@@ -122,6 +124,34 @@ TEST_CASE("bpe: unknown characters stand between words of their own", "[text]") 
   CHECK(text_of({.unknown_token = "<unk>"}, "ab??ab") == "ab-2 <unk>-3 <unk>-4 ab-6 ");
   CHECK(text_of({.unknown_token = "<unk>", .fuse_unknown = true}, "?ab\u00e9?ab?") == "<unk>-1 ab-3 <unk>-6 ab-8 <unk>-9 ");
   CHECK(text_of({}, "ab?ab") == "abab-4 ");  // dropped, and what is beside it meets
+}
+
+TEST_CASE("bpe: blanks are read as what a normaliser makes of them", "[text]") {
+  const std::string name = GENERATE("bpe_llama", "bpe_gemma");
+  const auto path = full_fixture("text/tokenizers/" + name + "/tokenizer.json").string();
+  const ts::tokenizer direct = value_of(ts::tokenizer::open(path));
+  // A step that finds nothing keeps the way over the normaliser.
+  ts::tokenizer_parts parts = value_of(ts::read_tokenizer(path));
+  parts.normalize.steps.emplace_back(ts::replace_pattern{.pattern = ts::text_pattern::literal("~never~"), .content = "x"});
+  const ts::tokenizer normalised = value_of(ts::tokenizer::make(std::move(parts)));
+  REQUIRE(std::get<ts::bpe>(direct.parts().model).reads_blanks("a b"));
+  REQUIRE_FALSE(std::get<ts::bpe>(normalised.parts().model).reads_blanks("a b"));
+
+  const std::string_view pieces[] = {" ", " ", " ", "  ", "      ", "a", "the", " cat", "ing", "\n", "\n    ", "\t", "\u2581", "\u2581s", "\u00e9", "\u65e5\u672c",
+                                     "\U0001f600", "\u0301", "(", "::", "<s>", "_", "0", "tokenizers", "std::vector<int>"};
+  std::mt19937 random(11);
+  ts::encoding found, wanted;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (std::size_t count = random() % 24; count != 0; --count) text += pieces[random() % std::size(pieces)];
+    ts::encode_options options;
+    if (random() % 4 == 0) options.max_length = 2 + random() % 8;
+    INFO(ts::quoted(text));
+    REQUIRE(direct.encode_into(text, options, found));
+    REQUIRE(normalised.encode_into(text, options, wanted));
+    REQUIRE(found.ids == wanted.ids);
+    REQUIRE(found.offsets == wanted.offsets);
+  }
 }
 
 TEST_CASE("models: a word of a megabyte", "[text]") {

@@ -18,7 +18,7 @@ namespace tessera::inline TESSERA_ABI {
 /// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number. Of several rules
 /// that fit, the first whose tensor exists counts. Packed tensors hold `parts` tensors of one shape one under the other: `part` is meant.
 /// A table that is looked up in has as row i the published row `rows`[i], times `factors`[i], where tensors of these names exist. `more` is
-/// what published numbers exceed Tessera's by.
+/// what published numbers exceed Tessera's by. Of a `cut` position table the rows before the first text position are not published.
 struct published_name {
   std::string_view ours;
   std::string_view theirs;
@@ -27,6 +27,7 @@ struct published_name {
   std::string_view rows = {};
   std::string_view factors = {};
   float more = 0.0f;
+  bool cut = false;
 };
 
 /// In a model's list of stages: files are those of Family with this shape.

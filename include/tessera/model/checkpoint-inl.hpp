@@ -9,6 +9,7 @@
 #include <tessera/model/loader-inl.hpp>
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -57,7 +58,7 @@ class checkpoint_writer {
   [[nodiscard]] std::size_t width() const noexcept { return type_ == dtype::f32 ? 4 : 2; }
   [[nodiscard]] result<> put(std::byte* place, float x, std::string_view name) const {
     static_assert(std::endian::native == std::endian::little, "tessera: tensors in memory are written on little-endian processors only");
-    if (type_ == dtype::f32) {
+    if (type_ == dtype::f32 && std::isfinite(x)) {
       std::memcpy(place, &x, sizeof x);
       return {};
     }

@@ -9,7 +9,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view ours, std::span<const published_name> table) {
   std::vector<candidate> fitting;
   const auto add = [&](const published_name& rule, std::string name) {
-    fitting.push_back({std::move(name), rule.part, rule.parts, rule.rows, rule.factors, rule.more});
+    fitting.push_back({std::move(name), rule.part, rule.parts, rule.rows, rule.factors, rule.more, rule.cut});
   };
   for (const published_name& rule : table) {
     const std::size_t hole = rule.ours.find("{}");
@@ -97,8 +97,9 @@ TESSERA_INLINE std::vector<error> compare(const model_description& wanted, const
     return std::string(model.pooling_mode ? to_string(*model.pooling_mode) : "none");
   };
   differ("pooling", mode(wanted), mode(found), modules);
-  differ("normalisation to unit length", wanted.normalize ? "a Normalize module" : "none",
-         found.normalize ? "a Normalize module" : "none", modules);
+  if (!directory.is_gguf && !wanted.own_ending)  // no GGUF file says
+    differ("normalisation to unit length", wanted.normalize ? "a Normalize module" : "none",
+           found.normalize ? "a Normalize module" : "none", modules);
   const auto heads = [](const model_description& model) {
     std::string text;
     for (const dense_head& head : model.dense)

@@ -31,6 +31,7 @@ struct naming {
     std::string_view rows = {};
     std::string_view factors = {};
     float more = 0.0f;
+    bool cut = false;
   };
   /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule of the table that fits, in
   /// its order; the name itself where none does.
@@ -81,6 +82,7 @@ struct model_description {
   std::optional<pooling> pooling_mode;  ///< nothing where a directory has no modules.json: the type decides
   std::vector<dense_head> dense;
   bool normalize = false;
+  bool own_ending = false;              ///< a type that does more than modules.json lists, and scales to unit length itself
   std::size_t dimension = 0;            ///< of the vectors
   std::optional<rerank_head> rerank = {};  ///< of a reranker, which makes no vectors; its tensors are in the encoder's manifest
 

@@ -4,6 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/model/directory.hpp>
+#include <tessera/model/gguf_config.hpp>
 
 #include <sys/stat.h>
 
@@ -255,6 +256,7 @@ TESSERA_INLINE std::string_view to_string(kernel::activation kind) noexcept {
 }
 
 TESSERA_INLINE std::string model_directory::file(std::string_view name) const {
+  if (is_gguf) return path;
   return path + (path.ends_with('/') ? "" : "/") + std::string(name);
 }
 TESSERA_INLINE std::string model_directory::encoder_file(std::string_view name) const {
@@ -302,9 +304,14 @@ TESSERA_INLINE result<dense_head> read_dense_head(const model_directory& directo
 TESSERA_INLINE result<model_directory> model_directory::read(std::string_view path) {
   model_directory into;
   into.path = path;
+  if (path.ends_with(".gguf") && detail::is_file(into.path)) {
+    TESSERA_CHECK(read_gguf_config(into));
+    return into;
+  }
   struct stat status {};
   if (into.path.find('\0') != std::string::npos || ::stat(into.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
-    return fail({.code = error_code::not_found, .thing = "model", .wanted = "a directory", .found = "none", .path = into.path});
+    return fail({.code = error_code::not_found, .thing = "model", .wanted = "a directory or a GGUF file",
+                 .found = "none", .path = into.path});
   if (const std::string modules = into.file("modules.json"); detail::is_file(modules))
     TESSERA_CHECK(detail::read_modules(into, modules));
   if (const std::string config = into.encoder_file("config.json"); detail::is_file(config)) {

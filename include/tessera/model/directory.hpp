@@ -14,6 +14,8 @@
 /// | tokenizer_config.json             | model_max_length, where the former does not say                  |
 /// | config_sentence_transformers.json | prompts by name, the default prompt                              |
 ///
+/// One GGUF file stands for a directory too: what it says is taken from its metadata (model/gguf_config.hpp).
+///
 /// Folders named by modules.json must lie inside the model's. Whatever asks for something unknown is an error, never skipped. Of a
 /// directory with a dense head for each dimension (Stella: 2_Dense_256, 2_Dense_1024, ...) modules.json names one; `choose_dense` takes
 /// another.
@@ -47,6 +49,7 @@ struct model_task {
 
 struct model_directory {
   std::string path;
+  bool is_gguf = false;                      ///< `path` is a GGUF file, which has config, tokenizer and weights
   std::optional<json> config;                ///< nothing where there is no config.json
   bool has_modules = false;                  ///< modules.json is there; without it the next six say nothing
   bool is_static = false;                    ///< the encoder is a table of token vectors, which needs no config.json
@@ -64,12 +67,12 @@ struct model_directory {
 
   std::vector<model_task> tasks;                             ///< by the number of their adapter
 
-  /// Reads all of it. Errors: not_found (no directory), malformed, mismatch, unsupported, io; each names its file.
+  /// Reads all of it. Errors: not_found (no directory and no GGUF file), malformed, mismatch, unsupported, io; each names its file.
   [[nodiscard]] static result<model_directory> read(std::string_view path);
   /// Where modules.json names one dense head of another size than `out`, takes the one that lies beside it instead: 2_Dense_<out> for
   /// 2_Dense or 2_Dense_<other>. Nothing changes where there is none. Errors: malformed, mismatch, unsupported, io.
   [[nodiscard]] result<> choose_dense(std::size_t out);
-  /// `path/name`.
+  /// `path/name`; of a GGUF file the file itself.
   [[nodiscard]] std::string file(std::string_view name) const;
   /// `path/encoder_folder/name`.
   [[nodiscard]] std::string encoder_file(std::string_view name) const;

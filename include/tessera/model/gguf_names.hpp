@@ -3,8 +3,9 @@
 ///
 /// {} is a layer's number.
 /// llama.cpp permutes the rows of queries and keys for models of the llama family only, so none of these is permuted. Its GGUF files of
-/// Gemma hold 1 + w for the weight w of a norm. Those of RoBERTa lack the first rows of the position table, and those of Jina v3 the
-/// adapters: these families have no table, and such a file is refused.
+/// Gemma hold 1 + w for the weight w of a norm. Those of RoBERTa lack the rows of the position table that stand before a text's first
+/// position: the one of the padding token among them, so that a text with that token is an error. Those of Jina v3 lack the adapters, and
+/// those of BERT's rerankers the pooler: a model that has them is refused.
 #pragma once
 
 #include <tessera/model/architecture.hpp>
@@ -13,14 +14,36 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace gguf_names {
 
-inline constexpr auto bert = std::to_array<published_name>({
+/// BERT and RoBERTa, which differ in their position tables.
+[[nodiscard]] constexpr auto bert_like(bool cut) {
+  return std::to_array<published_name>({
+      {"token_embedding.", "token_embd."},
+      {.ours = "position_embedding.", .theirs = "position_embd.", .cut = cut},
+      {"token_type_embedding.", "token_types."},
+      {"norm.", "token_embd_norm."},
+      {"layers.{}.attention.query.", "blk.{}.attn_q."},
+      {"layers.{}.attention.key.", "blk.{}.attn_k."},
+      {"layers.{}.attention.value.", "blk.{}.attn_v."},
+      {"layers.{}.attention.output.", "blk.{}.attn_output."},
+      {"layers.{}.attention.norm.", "blk.{}.attn_output_norm."},
+      {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
+      {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+      {"layers.{}.feed_forward.norm.", "blk.{}.layer_output_norm."},
+      {"dense.1.", "cls.output."},
+      {"dense.", "cls."},
+  });
+}
+inline constexpr auto bert = bert_like(false);
+inline constexpr auto roberta = bert_like(true);
+
+/// jina-bert-v3
+inline constexpr auto rotary_roberta = std::to_array<published_name>({
     {"token_embedding.", "token_embd."},
-    {"position_embedding.", "position_embd."},
     {"token_type_embedding.", "token_types."},
     {"norm.", "token_embd_norm."},
-    {"layers.{}.attention.query.", "blk.{}.attn_q."},
-    {"layers.{}.attention.key.", "blk.{}.attn_k."},
-    {"layers.{}.attention.value.", "blk.{}.attn_v."},
+    {"layers.{}.attention.query.", "blk.{}.attn_qkv.", 0, 3},
+    {"layers.{}.attention.key.", "blk.{}.attn_qkv.", 1, 3},
+    {"layers.{}.attention.value.", "blk.{}.attn_qkv.", 2, 3},
     {"layers.{}.attention.output.", "blk.{}.attn_output."},
     {"layers.{}.attention.norm.", "blk.{}.attn_output_norm."},
     {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
@@ -45,6 +68,7 @@ inline constexpr auto nomic_bert = std::to_array<published_name>({
 
 inline constexpr auto modernbert = std::to_array<published_name>({
     {"token_embedding.", "token_embd."},
+    {"norm.2.", "cls.norm."},
     {"norm.1.", "output_norm."},
     {"norm.", "token_embd_norm."},
     {"layers.{}.attention.norm.", "blk.{}.attn_norm."},
@@ -56,6 +80,8 @@ inline constexpr auto modernbert = std::to_array<published_name>({
     {"layers.{}.feed_forward.gate.", "blk.{}.ffn_up.", 0, 2},
     {"layers.{}.feed_forward.up.", "blk.{}.ffn_up.", 1, 2},
     {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {"dense.1.", "cls.output."},
+    {"dense.", "cls."},
 });
 
 inline constexpr auto qwen = std::to_array<published_name>({
@@ -90,6 +116,8 @@ inline constexpr auto gemma3 = std::to_array<published_name>({
     {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
     {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
     {.ours = "norm.", .theirs = "output_norm.", .more = 1.0f},
+    {"dense.1.", "dense_3."},
+    {"dense.", "dense_2."},
 });
 
 }  // namespace gguf_names

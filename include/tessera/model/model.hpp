@@ -32,6 +32,13 @@ struct model_parts;
 template <class... Stages>
 struct stage_list {};
 
+/// False for a stage that no modules.json can name.
+template <class Stage>
+[[nodiscard]] consteval bool stands_in_modules() {
+  if constexpr (requires { Stage::in_modules; }) return Stage::in_modules;
+  else return true;
+}
+
 template <class Family, auto Shape, class Weights, class... Stages>
 struct model_parts<Family, Shape, Weights, stage_list<Stages...>> {
   using family = Family;
@@ -42,6 +49,8 @@ struct model_parts<Family, Shape, Weights, stage_list<Stages...>> {
   using checked = walk_stages<texts_in, produces<axis::ids>, Stages...>;
   using last = typename decltype((std::type_identity<Stages>{}, ...))::type;
   static constexpr bool normalized = std::is_same_v<last, l2_normalize>;
+  /// Whether modules.json lists all that follows the encoder.
+  static constexpr bool in_modules = (stands_in_modules<Stages>() && ...);
 };
 template <class Family, auto Shape, class Weights, class... Stages, class First, class... Rest>
 struct model_parts<Family, Shape, Weights, stage_list<Stages...>, First, Rest...>
@@ -159,6 +168,7 @@ class model {
       if (!entry.label().starts_with("dense.")) made.encoder.manifest.push_back(entry);
     made.pooling_mode = Space::pooling_mode;
     made.normalize = Space::unit_length;
+    made.own_ending = !parts::in_modules;
     made.dimension = dimension;
     (detail::add_dense<Parts>(made.dense), ...);
     return made;

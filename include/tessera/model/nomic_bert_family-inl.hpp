@@ -8,36 +8,58 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+namespace detail {
+
+/// Sizes and settings in GPT-2's spelling, and what none of the published models uses.
+template <class Shape>
+void read_nomic_sizes(config_reader& reader, Shape& shape) {
+  const json_value config = reader.config();
+  reader.size("vocab_size", shape.vocabulary);
+  reader.size("n_layer", shape.layers, config_reader::most_layers);
+  reader.size("n_embd", shape.width);
+  reader.size("n_head", shape.heads);
+  if (const auto inner = config.find("n_inner"); !inner || inner->is_null()) shape.inner = 4 * shape.width;
+  else reader.size("n_inner", shape.inner);
+  reader.size("n_positions", shape.positions);
+  reader.epsilon("layer_norm_epsilon", shape.epsilon);
+  reader.divides("n_head", shape.heads, "n_embd", shape.width);
+  reader.positive("rotary_emb_base", shape.theta);
+  for (const std::string_view key : {"rotary_emb_scale_base", "rotary_scaling_factor"}) reader.absent(key);
+  for (const std::string_view key :
+       {"causal", "prenorm", "parallel_block", "rotary_emb_interleaved", "use_rms_norm", "scale_attn_by_inverse_layer_idx"})
+    reader.only(key, false);
+  reader.only("scale_attn_weights", true);
+  double fraction = 1.0;
+  reader.positive("rotary_emb_fraction", fraction);
+  if (fraction != 1.0) reader.add(config.find("rotary_emb_fraction")->unsupported("1.0", shape_facts::shortest(fraction)));
+}
+
+/// The sizes as facts, under GPT-2's names.
+template <class Shape>
+void nomic_sizes(shape_facts& facts, const Shape& shape, const Shape& plain) {
+  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
+  facts.size("n_layer", "layers", shape.layers, plain.layers);
+  facts.size("n_embd", "width", shape.width, plain.width);
+  facts.size("n_head", "heads", shape.heads, plain.heads);
+  facts.size("n_inner", "inner", shape.inner, plain.inner);
+  facts.size("n_positions", "positions", shape.positions, plain.positions);
+}
+
+}  // namespace detail
+
 TESSERA_INLINE result<nomic_bert_shape> nomic_bert_family::read(json_value config) {
   config_reader reader(config);
   nomic_bert_shape shape;
-  // Published files have GPT-2's names, transformers 5 writes BERT's.
-  const bool old = config.find("n_embd").has_value();
-  reader.size("vocab_size", shape.vocabulary);
-  reader.size(old ? "n_layer" : "num_hidden_layers", shape.layers, config_reader::most_layers);
-  reader.size(old ? "n_embd" : "hidden_size", shape.width);
-  reader.size(old ? "n_head" : "num_attention_heads", shape.heads);
-  if (const auto inner = config.find("n_inner"); old && (!inner || inner->is_null())) shape.inner = 4 * shape.width;
-  else reader.size(old ? "n_inner" : "intermediate_size", shape.inner);
-  reader.size(old ? "n_positions" : "max_position_embeddings", shape.positions);
   reader.size_or("type_vocab_size", shape.types);
-  reader.epsilon(old ? "layer_norm_epsilon" : "layer_norm_eps", shape.epsilon);
-  reader.divides(old ? "n_head" : "num_attention_heads", shape.heads, old ? "n_embd" : "hidden_size", shape.width);
-  if (old) {
+  // Published files have GPT-2's names, transformers 5 writes BERT's.
+  if (config.find("n_embd")) {
+    detail::read_nomic_sizes(reader, shape);
     reader.only("activation_function", "swiglu");
-    reader.positive("rotary_emb_base", shape.theta);
-    for (const std::string_view key : {"rotary_emb_scale_base", "rotary_scaling_factor", "num_experts"})
-      reader.absent(key);
-    for (const std::string_view key :
-         {"causal", "prenorm", "parallel_block", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias",
-          "rotary_emb_interleaved", "use_rms_norm", "scale_attn_by_inverse_layer_idx"})
-      reader.only(key, false);
-    reader.only("scale_attn_weights", true);
-    double fraction = 1.0;
-    reader.positive("rotary_emb_fraction", fraction);
-    if (fraction != 1.0)
-      reader.add(config.find("rotary_emb_fraction")->unsupported("1.0", shape_facts::shortest(fraction)));
+    for (const std::string_view key : {"qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias"}) reader.only(key, false);
   } else {
+    reader.encoder_sizes(shape);
+    reader.epsilon("layer_norm_eps", shape.epsilon);
+    reader.divides("num_attention_heads", shape.heads, "hidden_size", shape.width);
     reader.activation("hidden_act", shape.activation);
     reader.rotary_base("rope_theta", "", shape.theta);
     std::size_t stated = shape.width / (shape.heads == 0 ? 1 : shape.heads);
@@ -54,12 +76,7 @@ TESSERA_INLINE encoder_description nomic_bert_family::facts(const nomic_bert_sha
   const nomic_bert_shape plain;
   encoder_description made = described_by(shape);
   shape_facts facts;
-  facts.size("vocab_size", "vocabulary", shape.vocabulary, plain.vocabulary);
-  facts.size("n_layer", "layers", shape.layers, plain.layers);
-  facts.size("n_embd", "width", shape.width, plain.width);
-  facts.size("n_head", "heads", shape.heads, plain.heads);
-  facts.size("n_inner", "inner", shape.inner, plain.inner);
-  facts.size("n_positions", "positions", shape.positions, plain.positions);
+  detail::nomic_sizes(facts, shape, plain);
   facts.size("type_vocab_size", "types", shape.types, plain.types);
   facts.activation("activation of the gate", "activation", shape.activation, plain.activation);
   facts.number("layer_norm_epsilon", "epsilon", shape.epsilon, plain.epsilon);

@@ -22,6 +22,7 @@ struct published_tensor {
   const tensor_view* rows = nullptr;     ///< row i is row rows[i] of `whole`; null: row i
   const tensor_view* factors = nullptr;  ///< row i is multiplied by factors[i]; null: by 1
   float more = 0.0f;                     ///< what the file's numbers exceed the tensor's by
+  std::size_t missing = 0;               ///< first rows that the file leaves out; read as NaN, so that a text that needs one is an error
 
   [[nodiscard]] explicit operator bool() const noexcept { return whole != nullptr; }
   [[nodiscard]] std::vector<std::size_t> shape() const;
@@ -78,6 +79,7 @@ class published_tensors {
 
   naming names_;
   std::string prefix_;
+  std::size_t before_positions_ = 0;  // rows of the position table before the first text position
   weights encoder_;
   std::vector<weights> dense_;
 };

@@ -24,6 +24,10 @@ TESSERA_INLINE std::string yes_no_question(std::string_view query, std::string_v
 
 TESSERA_INLINE result<answer_reader> answer_reader::of(published_reader& reader, const published_tensors& tensors,
                                                        std::string_view directory, const std::optional<tokenizer>& tokens) {
+  // llama.cpp keeps these two rows of the output table alone, in this order.
+  if (const tensor_view* both = tensors.encoder().is_gguf() ? tensors.encoder().find("cls.output.weight") : nullptr;
+      both != nullptr && both->shape.size() == 2 && both->shape[0] == 2)
+    return answer_reader(reader, {both, 0, 2}, {both, 1, 2});
   std::optional<std::size_t> yes, no;
   const std::string path = std::string(directory) + "/reranker.json";
   if (struct stat status {}; ::stat(path.c_str(), &status) == 0) {

@@ -33,6 +33,7 @@ struct roberta_family {
 
   static constexpr auto names = detail::bert_names("classifier.dense.", "classifier.out_proj.");
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "roberta."});
+  static constexpr auto gguf = gguf_names::roberta;
 
   [[nodiscard]] static bool reads(std::string_view model_type) noexcept {
     return model_type == "roberta" || model_type == "xlm-roberta";

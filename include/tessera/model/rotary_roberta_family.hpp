@@ -6,6 +6,7 @@
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/io/json.hpp>
 #include <tessera/model/description.hpp>
+#include <tessera/model/gguf_names.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -73,6 +74,7 @@ struct rotary_roberta_family {
       {"pooler.", "pooler.dense."},
   });
   static constexpr auto prefixes = std::to_array<std::string_view>({"", "roberta."});
+  static constexpr auto gguf = gguf_names::rotary_roberta;
 
   /// The published files call themselves xlm-roberta: only their positions tell.
   [[nodiscard]] static bool reads(std::string_view model_type, json_value config);

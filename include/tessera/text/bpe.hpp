@@ -17,6 +17,7 @@
 #include <tessera/text/utf8.hpp>
 #include <tessera/text/vocabulary.hpp>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <memory>
@@ -57,6 +58,8 @@ struct bpe_scratch {
   std::vector<std::uint64_t> dead;  // of a long word: bits of places that no cut goes on from
   merge_rules::memory apart;
   std::string composed;
+  std::string marked;  // a word with marks for its blanks
+  std::string front;   // the first word of a text behind a blank
 };
 
 class bpe {
@@ -98,6 +101,24 @@ class bpe {
     flush();
   }
 
+  /// From now on this model also reads texts as they are, where a normaliser would write a mark for each blank and, if `prefixed`, one
+  /// before the text. False, and nothing changes, where a text cannot be cut between any two bytes that no token has side by side.
+  [[nodiscard]] bool read_blanks(bool prefixed);
+  /// Whether it reads this text so: one with a mark of its own beside a blank is left to the normaliser.
+  [[nodiscard]] bool reads_blanks(std::string_view text) const noexcept {
+    if (joined_.empty()) return false;
+    for (std::size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at + mark.size())) {
+      const std::size_t end = at + mark.size();
+      if (at == 0 ? prefixed_ : text[at - 1] == ' ') return false;
+      if (end < text.size() && text[end] == ' ') return false;
+    }
+    return true;
+  }
+  /// Calls `each(id, begin, end)` for the tokens of such a text, with byte ranges in it, until `more()` is false; several may stand for
+  /// one character.
+  template <class Each, class More>
+  void tokenize_blanks(std::string_view text, word_cache& cache, scratch& work, Each&& each, More&& more) const;
+
   /// The tokens of one word, in order.
   [[nodiscard]] std::span<const bpe_scratch::piece> cut(std::string_view word, scratch& work) const;
 
@@ -120,6 +141,20 @@ class bpe {
     return next == std::string_view::npos ? end : next;
   }
 
+  /// Whether a token has these two bytes side by side, a blank standing for the mark.
+  [[nodiscard]] bool joined(char first, char second) const noexcept {
+    const auto pair = static_cast<std::size_t>(static_cast<unsigned char>(first)) << 8U | static_cast<unsigned char>(second);
+    return (joined_[pair / 64] >> pair % 64 & 1U) != 0;
+  }
+  [[nodiscard]] std::size_t joined_end(std::string_view text, std::size_t begin) const noexcept {
+    std::size_t at = begin + 1;
+    while (at < text.size() && joined(text[at - 1], text[at])) ++at;
+    return at;
+  }
+  /// Calls sink(id, begin, end) for the tokens of a word that may begin with blanks and has none behind them.
+  template <class Sink>
+  void cut_blanks(std::string_view word, scratch& work, Sink&& sink) const;
+
   void split_bytes(std::string_view word, scratch& work) const;
   void split_characters(std::string_view word, scratch& work) const;
   void merge_few(std::vector<bpe_scratch::piece>& pieces) const;
@@ -139,9 +174,57 @@ class bpe {
   std::size_t longest_ = 0;            // bytes of one of them; 0: none
   std::optional<token_id> unknown_;
   std::uint64_t number_ = 0;
+  std::vector<std::uint64_t> joined_;  // a bit for two bytes; empty where blanks are not read
+  bool prefixed_ = false;
   bool splits_before_mark_ = false;
   bool unknown_splits_ = false;  // an unknown character is tokens of its own, which never merge
 };
+
+template <class Sink>
+void bpe::cut_blanks(std::string_view word, scratch& work, Sink&& sink) const {
+  const std::size_t blanks = std::min(word.find_first_not_of(' '), word.size());
+  std::string_view marked = word;
+  if (blanks != 0) {
+    work.marked.clear();
+    for (std::size_t i = 0; i < blanks; ++i) work.marked += mark;
+    marked = work.marked += word.substr(blanks);
+  }
+  const auto place = [&](std::size_t at) {
+    return at < blanks * mark.size() ? at / mark.size() : at - blanks * (mark.size() - 1);
+  };
+  std::size_t begin = 0;
+  for (const auto [id, end] : cut(marked, work)) {
+    sink(id, place(begin), place(end));
+    begin = end;
+  }
+}
+
+template <class Each, class More>
+void bpe::tokenize_blanks(std::string_view text, word_cache& cache, scratch& work, Each&& each, More&& more) const {
+  if (text.empty()) return;
+  const auto cut_word = [&](std::string_view word, auto&& sink) { cut_blanks(word, work, sink); };
+  std::size_t at = 0;
+  if (prefixed_) {
+    if (joined(' ', text.front())) at = joined_end(text, 0);
+    work.front.assign(1, ' ') += text.substr(0, at);
+    const word_range whole{0, work.front.size()};
+    detail::for_each_cached(work.front, std::span(&whole, 1), known_, cache, cut_word,
+                            [&](token_id id, std::size_t begin, std::size_t end) {
+                              // The mark alone stands for the character that it was put before.
+                              each(id, begin == 0 ? 0 : begin - 1, end == 1 ? utf8_size(text.front()) : end - 1);
+                            });
+  }
+  std::array<word_range, most_words> words;
+  while (at < text.size() && more()) {
+    std::size_t count = 0;
+    while (at < text.size() && count < most_words) {
+      const std::size_t end = joined_end(text, at);
+      words[count++] = {at, end};
+      at = end;
+    }
+    detail::for_each_cached(text, std::span<const word_range>(words).first(count), known_, cache, cut_word, each);
+  }
+}
 
 }  // namespace tessera::inline TESSERA_ABI
 

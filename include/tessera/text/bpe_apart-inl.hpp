@@ -66,6 +66,39 @@ TESSERA_INLINE void bpe::find_known(std::span<const bpe_merge> merges) {
     unknown_splits_ = !bytes && unknown_ && !merges_with(*unknown_);
 }
 
+TESSERA_INLINE bool bpe::read_blanks(bool prefixed) {
+  // Unknown characters must be tokens of their own, whatever stands beside them.
+  if (!splits_before_mark_ || !unknown_splits_ || (!settings_.byte_fallback && settings_.fuse_unknown)) return false;
+  std::vector<std::uint64_t> joined(256 * 256 / 64, 0);
+  const auto join = [&](std::size_t first, std::size_t second) {
+    joined[first * 4 + second / 64] |= std::uint64_t{1} << second % 64;
+  };
+  for (std::size_t first = 0; first < 256; ++first)
+    for (std::size_t second = 0x80; second < 0xc0; ++second) join(first, second);  // no cut inside a character
+  std::string raw;
+  word_table::builder known(words_->size());
+  for (std::size_t i = 0; i < words_->size(); ++i) {
+    const auto [token, id] = (*words_)[i];
+    if (token.find(' ') != std::string_view::npos) continue;  // no such text comes out of the normaliser
+    raw.clear();
+    for (std::size_t at = 0; at < token.size();) {
+      const bool blank = token.substr(at, mark.size()) == mark;
+      raw += blank ? ' ' : token[at];
+      at += blank ? mark.size() : 1;
+    }
+    for (const std::string_view form : {std::string_view(raw), token})  // a text may have marks of its own
+      for (std::size_t at = 1; at < form.size(); ++at)
+        join(static_cast<unsigned char>(form[at - 1]), static_cast<unsigned char>(form[at]));
+    if (rules_.stable(id) && !raw.empty() && raw.size() <= word_table::longest) known.enter(raw, id);
+  }
+  for (std::size_t first = 0; first < 256; ++first)
+    if (first != ' ' && (joined[first * 4] >> ' ' & 1U) != 0) return false;
+  known_ = std::move(known).finish();
+  joined_ = std::move(joined);
+  prefixed_ = prefixed;
+  return true;
+}
+
 /// From the left, the longest token that stays apart from the one before it; where there is none, a shorter one instead
 /// of the one before. A place that was left so is dead: only one cut leads there. False where some character is no
 /// stable token.

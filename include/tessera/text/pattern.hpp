@@ -39,6 +39,11 @@ class text_pattern {
   /// The same, always in PCRE2.
   [[nodiscard]] static result<text_pattern> engine_expression(std::string_view pattern);
 
+  /// The text that it looks for; nothing where it is an expression.
+  [[nodiscard]] std::optional<std::string_view> text() const noexcept {
+    if (words_ || blanks_ != 0 || engine_ != nullptr) return std::nullopt;
+    return literal_;
+  }
   /// The hand-written loop that stands for the expression, whose matches cover every text.
   [[nodiscard]] const std::optional<word_pattern>& words() const noexcept { return words_; }
 

@@ -28,7 +28,12 @@ class text_tokens {
   [[nodiscard]] result<> append(std::string_view text) {
     raw_.for_each_piece(text, [&](const added_token* token, std::size_t begin, std::size_t end) {
       const normalized_view piece = normalized_view{text}.slice(begin, end);
+      const auto* model = std::get_if<bpe>(&parts_.model);
       if (token != nullptr) emit(token->id, piece.origin(0, piece.text.size()));
+      else if (model != nullptr && model->reads_blanks(piece.text))
+        model->tokenize_blanks(
+            piece.text, work_.cache, work_.pairs,
+            [&](token_id id, std::size_t first, std::size_t last) { emit(id, piece.whole_origin(first, last)); }, [&] { return more(); });
       else append_normalized(normalize(parts_.normalize, piece, work_.normalizer));
       return more();
     });

@@ -31,6 +31,29 @@ struct tokenizer::state {
 
 namespace detail {
 
+/// Whether all that happens to a text before BPE is that each blank becomes a mark: with a mark before it, or without; nothing where more
+/// happens.
+[[nodiscard]] inline std::optional<bool> only_marks_blanks(const tokenizer_parts& parts) {
+  constexpr std::string_view mark = "\u2581";
+  const auto finds_blanks = [](const text_pattern& pattern) { return pattern.text() == std::string_view(" "); };
+  std::span<const normalizer_step> steps = parts.normalize.steps;
+  bool prefixed = false;
+  if (!steps.empty())
+    if (const auto* prefix = std::get_if<prepend_text>(&steps.front())) {
+      if (prefix->prefix != mark) return std::nullopt;
+      prefixed = true;
+      steps = steps.subspan(1);
+    }
+  if (steps.size() != 1) return std::nullopt;
+  const auto* replace = std::get_if<replace_pattern>(&steps.front());
+  if (replace == nullptr || !finds_blanks(replace->pattern) || replace->content != mark) return std::nullopt;
+  if (parts.split.steps.empty()) return prefixed;
+  // A split at blanks finds none any more.
+  const auto* split = std::get_if<pattern_split>(&parts.split.steps.front());
+  if (parts.split.steps.size() != 1 || split == nullptr || split->invert || !finds_blanks(split->pattern)) return std::nullopt;
+  return prefixed;
+}
+
 /// Takes blanks at the ends of tokens out of their offsets: the tokens' blanks, so many characters of the text.
 inline void trim_blanks(const tokenizer& tokenizer, bool prefixed, std::string_view text, token_range part,
                         encoding& tokens) {
@@ -111,6 +134,8 @@ TESSERA_INLINE result<tokenizer> tokenizer::make(tokenizer_parts parts) {
   }
   for (std::uint32_t i = 0; i < parts.added.size(); ++i) made->added_positions.push_back(i);
   std::ranges::sort(made->added_positions, {}, [&](std::uint32_t i) { return parts.added[i].id; });
+  if (auto* model = std::get_if<bpe>(&parts.model); model != nullptr && made->normalized.empty())
+    if (const auto prefixed = detail::only_marks_blanks(parts)) static_cast<void>(model->read_blanks(*prefixed));
   made->parts = std::move(parts);
   return tokenizer(std::move(made));
 }

@@ -5,6 +5,7 @@
 /// | --------------------------- | -------------------------------------------------------------------------------- |
 /// | layer_norm<Width, Epsilon>  | (x - mean(x)) / sqrt(var(x) + epsilon) · weight + bias (arXiv:1607.06450)        |
 /// | rms_norm<Width, Epsilon>    | x / sqrt(mean(x²) + epsilon) · weight (arXiv:1910.07467)                         |
+/// | plain_layer_norm<W, E>      | (x - mean(x)) / sqrt(var(x) + epsilon), of a text's vector                       |
 /// | pass_through<Width>         | x: where a layer of a model has no norm                                          |
 ///
 /// Epsilon is part of the type because it is part of the model: a checkpoint trained with another one is another type.
@@ -90,6 +91,21 @@ struct rms_norm : detail::norm_stage<Width, false, PlusOne, rms_norm<Width, Epsi
   static constexpr double epsilon = Epsilon;
   static void run(const float* x, const float* gamma, const float*, float* y, std::size_t rows) noexcept {
     kernel::kernels().norm.rms_norm_f32(x, Width, gamma, static_cast<float>(Epsilon), y, Width, rows, Width);
+  }
+};
+
+/// Without weights, of a text's vector. modules.json knows no such stage: what stands from here on is the type's own, and no file is asked
+/// for it (nomic-embed-text-v1.5 before its vectors are cut).
+template <std::size_t Width, double Epsilon = 1e-5>
+struct plain_layer_norm : detail::weightless {
+  using input = wants<axis::texts, Width>;
+  using output = produces<axis::texts, Width>;
+  static constexpr std::string_view scope_name = "";
+  static constexpr bool in_modules = false;
+
+  template <class Weights>
+  static void forward(const Weights&, const token_batch&, activations& x, workspace&) noexcept {
+    kernel::kernels().norm.layer_norm_f32(x.data, Width, nullptr, nullptr, static_cast<float>(Epsilon), x.data, Width, x.rows, Width);
   }
 };
 
