@@ -29,12 +29,14 @@ struct f32_form {
   static std::size_t size(const kernel_table& target, shape s) { return target.matmul.packed_size_f32(s.k, s.n); }
   static constexpr auto pack = [](const kernel_table& target) { return target.matmul.pack_f32; };
   static constexpr auto multiply = [](const kernel_table& target) { return target.matmul.matmul_f32; };
+  static constexpr auto normed = [](const kernel_table& target) { return target.matmul.normed; };
 };
 struct bf16_form {
   using element = std::uint16_t;
   static std::size_t size(const kernel_table& target, shape s) { return target.matmul_bf16.packed_size(s.k, s.n); }
   static constexpr auto pack = [](const kernel_table& target) { return target.matmul_bf16.pack; };
   static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_bf16.matmul; };
+  static constexpr auto normed = [](const kernel_table& target) { return target.matmul_bf16.normed; };
 };
 
 struct i8_form {
@@ -42,6 +44,7 @@ struct i8_form {
   static std::size_t size(const kernel_table& target, shape s) { return target.matmul_i8.packed_size(s.k, s.n); }
   static constexpr auto pack = [](const kernel_table& target) { return target.matmul_i8.pack; };
   static constexpr auto multiply = [](const kernel_table& target) { return target.matmul_i8.matmul; };
+  static constexpr auto normed = [](const kernel_table& target) { return target.matmul_i8.normed; };
 };
 
 struct i4_form {
@@ -73,6 +76,35 @@ void products(const char* name, activation act) {
         };
         benchmark::RegisterBenchmark((name + std::string("/") + name_of(s, m) + suffix).c_str(), run);
       }
+  });
+}
+
+/// The last product of an encoder's block, with the residual, and the layer norm behind it: in one call, or by two through memory of its own.
+template <class Form>
+void products_normed(const char* name) {
+  for_each_target([&](const kernel_table& target, const std::string& suffix) {
+    for (const shape s : {shape{384, 384}, shape{1536, 384}})
+      for (const std::size_t m : {std::size_t{16}, std::size_t{128}, std::size_t{768}})
+        for (const bool fused : {true, false}) {
+          const auto run = [=, &target](benchmark::State& state) {
+            const float* numbers = filled_floats();
+            auto packed = tessera::aligned_buffer<typename Form::element>::make(Form::size(target, s)).value();
+            Form::pack(target)(numbers + (1 << 24), s.k, s.n, packed.data());
+            auto x = floats(m * s.n), sum = floats(m * s.n);
+            const tk::row_norm norm = {tk::row_norm::kind::layer, numbers, numbers, 1e-12f};
+            for (auto _ : state) {
+              if (fused) {
+                Form::normed(target)(numbers, s.k, packed.data(), numbers, x.data(), norm, x.data(), s.n, m, s.n, s.k);
+              } else {
+                Form::multiply(target)(numbers, s.k, packed.data(), numbers, activation::none, x.data(), sum.data(), s.n, m, s.n, s.k);
+                target.norm.layer_norm_f32(sum.data(), s.n, norm.gamma, norm.beta, norm.epsilon, x.data(), s.n, m, s.n);
+              }
+              benchmark::ClobberMemory();
+            }
+            count_against_peak(state, target.name, packed.bytes() + m * (s.k + 2 * s.n) * sizeof(float), 2 * m * s.n * s.k);
+          };
+          benchmark::RegisterBenchmark((name + std::string("/") + name_of(s, m) + (fused ? "/fused" : "/apart") + suffix).c_str(), run);
+        }
   });
 }
 
@@ -113,12 +145,15 @@ const bool registered = [] {
   products<f32_form>("matmul/f32", activation::none);
   products<f32_form>("matmul/f32_gelu", activation::gelu_erf);
   products_from_memory<f32_form>("matmul/f32_from_memory");
+  products_normed<f32_form>("matmul/f32_layer_norm");
   products<bf16_form>("matmul/bf16", activation::none);
   products<bf16_form>("matmul/bf16_gelu", activation::gelu_erf);
   products_from_memory<bf16_form>("matmul/bf16_from_memory");
+  products_normed<bf16_form>("matmul/bf16_layer_norm");
   products<i8_form>("matmul/i8", activation::none);
   products<i8_form>("matmul/i8_gelu", activation::gelu_erf);
   products_from_memory<i8_form>("matmul/i8_from_memory");
+  products_normed<i8_form>("matmul/i8_layer_norm");
   products<i4_form>("matmul/i4", activation::none);
   products_from_memory<i4_form>("matmul/i4_from_memory");
   products_from_memory<i4_by_f32_form>("matmul/i4_by_f32_from_memory");

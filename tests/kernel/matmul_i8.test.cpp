@@ -273,7 +273,8 @@ TEST_CASE("NaN and infinity stay in their row and their column of an i8 product"
 
 TEST_CASE("packed i8 weights are about a quarter of the weights, and a product of nothing is nothing", "[kernel][matmul]") {
   for_each_target_and_amx([](const kernel_table& table) {
-    CHECK(table.matmul_i8.packed_size(384, 1536) == (384 + 4) * 1536);
+    CHECK(table.matmul_i8.packed_size(384, 1536) >= (384 + 4) * 1536);
+    CHECK(table.matmul_i8.packed_size(384, 1536) <= (384 + 8) * 1536);
     CHECK(table.matmul_i8.packed_size(383, 1) <= 388 * 64);
     CHECK(table.matmul_i8.packed_size(100, 0) == 0);
     float c = 5.0f;

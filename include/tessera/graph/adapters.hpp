@@ -93,6 +93,26 @@ class adapted_linear {
   void apply(const token_batch& batch, const float* x, std::size_t x_stride, kernel::activation act, const float* residual, float* y,
              std::size_t y_stride, workspace& memory) const noexcept {
     TESSERA_ASSERT(act == kernel::activation::none || residual == nullptr);
+    const std::size_t tokens = batch.tokens();
+    adapt(batch, x, x_stride, residual, y, y_stride, memory);
+    base_.apply(x, x_stride, tokens, kernel::activation::none, y, y, y_stride, memory.threads());
+    if (act == kernel::activation::none) return;
+    constexpr std::size_t work = 32;  // of one element, in multiply-adds
+    split(memory.threads(), tokens, 1, tokens * base_.out() * work, [&](std::size_t, std::size_t begin, std::size_t end) {
+      for (std::size_t t = begin; t < end; ++t)
+        kernel::kernels().activation.activate_f32(act, y + t * y_stride, y + t * y_stride, base_.out());
+    });
+  }
+  void apply_normed(const token_batch& batch, const float* x, std::size_t x_stride, const float* residual, const kernel::row_norm& norm,
+                    float* y, std::size_t y_stride, workspace& memory) const noexcept {
+    adapt(batch, x, x_stride, residual, y, y_stride, memory);
+    base_.apply_normed(batch, x, x_stride, y, norm, y, y_stride, memory);
+  }
+
+ private:
+  /// y = what each text's adapter adds + residual.
+  void adapt(const token_batch& batch, const float* x, std::size_t x_stride, const float* residual, float* y, std::size_t y_stride,
+             workspace& memory) const noexcept {
     constexpr std::size_t columns = Adapters::columns;
     const std::size_t tokens = batch.tokens();
     const workspace::mark scope(memory);
@@ -103,16 +123,7 @@ class adapted_linear {
     });
     for (std::size_t i = 0; i < batch.texts(); ++i) keep_own(batch.adapter_of(i), inside, batch.offsets[i], batch.offsets[i + 1]);
     up_.apply(inside, columns, tokens, kernel::activation::none, residual, y, y_stride, memory.threads());
-    base_.apply(x, x_stride, tokens, kernel::activation::none, y, y, y_stride, memory.threads());
-    if (act == kernel::activation::none) return;
-    constexpr std::size_t work = 32;  // of one element, in multiply-adds
-    split(memory.threads(), tokens, 1, tokens * base_.out() * work, [&](std::size_t, std::size_t begin, std::size_t end) {
-      for (std::size_t t = begin; t < end; ++t)
-        kernel::kernels().activation.activate_f32(act, y + t * y_stride, y + t * y_stride, base_.out());
-    });
   }
-
- private:
   /// Zeros in rows [begin, end) wherever another adapter than `own` has its columns.
   static void keep_own(std::uint32_t own, float* inside, std::size_t begin, std::size_t end) noexcept {
     for (std::size_t t = begin; t < end; ++t)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A linear map whose weights are packed once, at load, into the layout that the matrix kernel reads: y = act(x·Wᵀ + b) + residual.
+/// A linear map whose weights are packed once, at load, into the layout that the matrix kernel reads: y = act(x·Wᵀ + b) + residual,
+/// or y = norm(x·Wᵀ + b + residual).
 ///
 /// x is [rows, in], W is [out, in] as published by PyTorch, y is [rows, out]. Several published maps of one input (query, key,
 /// value) become one packed matrix, so that their product is one pass.
@@ -36,6 +37,7 @@ struct matrix_form<f32> {
   static auto pack() noexcept { return kernel::kernels().matmul.pack_f32; }
   static auto multiply() noexcept { return kernel::kernels().matmul.matmul_f32; }
   static auto gated() noexcept { return kernel::kernels().matmul.gated; }
+  static auto normed() noexcept { return kernel::kernels().matmul.normed; }
 };
 template <>
 struct matrix_form<bf16> {
@@ -47,6 +49,7 @@ struct matrix_form<bf16> {
   static auto pack() noexcept { return kernel::kernels().matmul_bf16.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_bf16.matmul; }
   static auto gated() noexcept { return kernel::kernels().matmul_bf16.gated; }
+  static auto normed() noexcept { return kernel::kernels().matmul_bf16.normed; }
 };
 template <>
 struct matrix_form<i8> {
@@ -58,6 +61,7 @@ struct matrix_form<i8> {
   static auto pack() noexcept { return kernel::kernels().matmul_i8.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_i8.matmul; }
   static auto gated() noexcept { return kernel::kernels().matmul_i8.gated; }
+  static auto normed() noexcept { return kernel::kernels().matmul_i8.normed; }
 };
 
 template <>
@@ -70,11 +74,13 @@ struct matrix_form<i4> {
   static auto pack() noexcept { return kernel::kernels().matmul_i4.pack; }
   static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul; }
   static auto gated() noexcept { return kernel::kernels().matmul_i4.gated; }
+  static auto normed() noexcept { return kernel::kernels().matmul_i4.normed; }
 };
 template <>
 struct matrix_form<weights_only<i4>> : matrix_form<i4> {
   static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul_f32; }
   static auto gated() noexcept { return kernel::kernels().matmul_i4.gated_f32; }
+  static auto normed() noexcept { return kernel::kernels().matmul_i4.normed_f32; }
 };
 
 }  // namespace detail
@@ -146,6 +152,21 @@ class packed_linear {
   void apply(const token_batch& batch, const float* x, std::size_t x_stride, kernel::activation act, const float* residual, float* y,
              std::size_t y_stride, const workspace& memory) const noexcept {
     apply(x, x_stride, batch.tokens(), act, residual, y, y_stride, memory.threads());
+  }
+  /// y = norm(x·Wᵀ + b + residual) for the tokens of a batch, or without the norm where there is none. Whoever computes whole rows
+  /// normalises them on the way.
+  void apply_normed(const token_batch& batch, const float* x, std::size_t x_stride, const float* residual, const kernel::row_norm& norm,
+                    float* y, std::size_t y_stride, const workspace& memory) const noexcept {
+    const std::size_t rows = batch.tokens();
+    if (!splits(memory.threads(), out_, packed_columns, rows * out_ * in_)) {
+      form::normed()(x, x_stride, panels_.data(), bias_.empty() ? nullptr : bias_.data(), residual, norm, y, y_stride, rows, out_, in_);
+      return;
+    }
+    apply(x, x_stride, rows, kernel::activation::none, residual, y, y_stride, memory.threads());
+    constexpr std::size_t work = 16;  // of one element, in multiply-adds
+    split(memory.threads(), rows, 1, rows * out_ * work, [&](std::size_t, std::size_t begin, std::size_t end) {
+      kernel::kernels().norm.in_place_f32(norm, y + begin * y_stride, y_stride, end - begin, out_);
+    });
   }
 
  private:

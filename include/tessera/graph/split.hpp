@@ -15,14 +15,26 @@ namespace tessera::inline TESSERA_ABI {
 /// Multiply-adds that a piece has at least: some ten microseconds, several times what waking a thread costs.
 inline constexpr std::size_t piece_work = std::size_t{1} << 20u;
 
+namespace detail {
+[[nodiscard]] inline std::size_t pieces_of(const thread_pool* pool, std::size_t count, std::size_t grain, std::size_t work) noexcept {
+  const std::size_t grains = (count + grain - 1) / grain;
+  std::size_t pieces = pool == nullptr ? 1 : pool->size();
+  if (pieces > work / piece_work) pieces = work / piece_work;
+  return pieces > grains ? grains : pieces;
+}
+}  // namespace detail
+
+/// Whether split() makes more than one piece.
+[[nodiscard]] inline bool splits(const thread_pool* pool, std::size_t count, std::size_t grain, std::size_t work) noexcept {
+  return detail::pieces_of(pool, count, grain, work) > 1;
+}
+
 /// part(piece, begin, end) for pieces that cover [0, count): borders are multiples of `grain`, there are at most as many as threads, and
 /// each has about `work` / pieces >= piece_work multiply-adds.
 template <class Part>
 void split(thread_pool* pool, std::size_t count, std::size_t grain, std::size_t work, const Part& part) {
   const std::size_t grains = (count + grain - 1) / grain;
-  std::size_t pieces = pool == nullptr ? 1 : pool->size();
-  if (pieces > work / piece_work) pieces = work / piece_work;
-  if (pieces > grains) pieces = grains;
+  const std::size_t pieces = detail::pieces_of(pool, count, grain, work);
   if (pool == nullptr || pieces <= 1) return part(std::size_t{0}, std::size_t{0}, count);
   pool->for_each(pieces, [&](std::size_t piece) {
     const std::size_t end = grains * (piece + 1) / pieces * grain;

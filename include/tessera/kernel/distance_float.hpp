@@ -166,7 +166,7 @@ inline void sum_many(const QueryStorage* query, const RowStorage* rows, std::siz
       if (cached) {
         sum_rows<Step, Query, Row, rows_together>(query, row, n, out + r);
       } else if constexpr (widened) {
-        const auto* next = reinterpret_cast<const std::uint8_t*>(row[0] + rows_together * stride) + 1024;
+        const auto* next = reinterpret_cast<const std::uint8_t*>(row[0] + rows_together * stride) + 4096;
         sum_rows<Step, Query, Row, rows_together>(query, row, n, out + r, ask_onward<Row>{next});
       }
     }

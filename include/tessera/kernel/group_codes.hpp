@@ -100,6 +100,16 @@ HWY_INLINE auto i4_columns(const std::uint8_t* words) {
   else return hn::BitCast(hn::Repartition<std::int16_t, matmul_tag>(), hn::And(shifted, mask));
 }
 
+/// sum + Σ of the step's products of such columns with a row's signed codes, exact.
+template <class Columns>
+HWY_INLINE hn::Vec<sum_tag> add_i4_products(hn::Vec<sum_tag> row, Columns columns, hn::Vec<sum_tag> sum) {
+  const sum_tag d;
+  const hn::Repartition<std::int8_t, sum_tag> d8;
+  if constexpr (i4_part == 2) return add_i8_products(row, columns, sum);
+  else if constexpr (i4_stored_minus == 0) return hn::SumOfMulQuadAccumulate(d, columns, hn::BitCast(d8, row), sum);
+  else return hn::SumOfMulQuadAccumulate(d, hn::BitCast(d8, columns), hn::BitCast(d8, row), sum);
+}
+
 /// 16 · (code - 15/2) of neighbour E of a vector of words, exact.
 template <std::size_t E>
 HWY_INLINE hn::Vec<matmul_tag> i4_values(const std::uint8_t* words) {

@@ -20,6 +20,7 @@
 
 #include <tessera/base/config.hpp>
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/norm.hpp>
 
 #include <cstddef>
 
@@ -58,6 +59,8 @@ struct matmul_kernels {
   void (*gated)(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, float* c,
                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
   std::size_t gate_columns;
+  /// Every row is normalised as soon as its columns are there: the bits of matmul_f32 and the norm behind it.
+  normed_product<float> normed;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -270,6 +273,7 @@ inline void multiply_f32(const float* a, std::size_t lda, const float* packed, c
         }
         begin += length;
       } while (begin < k);
+      if (last == panels) end.complete(row, rows, n);
       row += rows;
     }
   }
@@ -284,6 +288,10 @@ inline void matmul_f32_gated(const float* a, std::size_t lda, const float* packe
                              std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   multiply_f32(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
+inline void matmul_f32_normed(const float* a, std::size_t lda, const float* packed, const float* bias, const float* residual,
+                         const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_f32(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+}
 
 inline constexpr matmul_kernels matmul_table = {
     .packed_size_f32 = packed_size_f32,
@@ -291,6 +299,7 @@ inline constexpr matmul_kernels matmul_table = {
     .matmul_f32 = matmul_f32,
     .gated = matmul_f32_gated,
     .gate_columns = panel_width / 2,
+    .normed = matmul_f32_normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -61,7 +61,7 @@ HWY_INLINE void store_amx(void* to, std::size_t stride) {
 }
 HWY_INLINE void release_amx() { __asm__ volatile("tilerelease" : : : "memory"); }
 
-/// The instructions that add a step's products: pairs of bf16, and signed bytes of rows by unsigned ones of weights.
+/// The instructions that add a step's products: pairs of bf16, and unsigned bytes of rows by signed ones of weights.
 struct amx_bf16_dot {
   template <int Sum, int Rows, int Columns>
   HWY_INLINE static void add() {
@@ -71,10 +71,10 @@ struct amx_bf16_dot {
   }
 };
 struct amx_i8_dot {
-  static_assert(i8_weight_offset == 128 && i8_step == 4);
+  static_assert(i8_shifted && i8_step == 4);
   template <int Sum, int Rows, int Columns>
   HWY_INLINE static void add() {
-    __asm__ volatile("{tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0|tdpbsud tmm%c0, tmm%c1, tmm%c2}"
+    __asm__ volatile("{tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0|tdpbusd tmm%c0, tmm%c1, tmm%c2}"
                      :
                      : "i"(Sum), "i"(Rows), "i"(Columns));
   }
@@ -212,15 +212,10 @@ struct amx_i8_product : i8_product {
   }
   HWY_INLINE void multiply(std::size_t rows, bool /*several*/, std::size_t panel, std::size_t begin, std::size_t length, float* tile,
                            const tile_end& /*to*/, std::size_t ahead_panels, std::size_t ahead_step) const {
-    const sum_tag d;
-    const matmul_tag df;
-    // What a row's sums begin with stands in the tiles before the first step.
-    for (std::size_t i = 0; i < rows * 2; ++i) {
-      float* at = tile + i * amx_rows;
-      const auto first = hn::Set(d, start[i / 2]);
-      const auto sum = begin == 0 ? first : hn::Add(first, hn::BitCast(d, hn::LoadU(df, at)));
-      hn::StoreU(hn::BitCast(df, sum), df, at);
-    }
+    // What sums begin with stands in the tiles before the first step.
+    const i8_sums sums = sums_from(panel);
+    for (std::size_t i = 0; i < rows * 2 && begin == 0; ++i)
+      hn::StoreU(hn::BitCast(matmul_tag(), sums.start_of_column(i % 2 * amx_rows)), matmul_tag(), tile + i * amx_rows);
     const std::uint8_t* b = packed + panel * panel_bytes() + begin * panel_width;
     const std::size_t steps = length / amx_row_bytes;
     const std::uint8_t* ahead = b + ahead_panels * panel_bytes() + ahead_step * steps * (amx_step_bytes / 2);
@@ -234,9 +229,8 @@ inline void multiply_i8_amx(const float* a, std::size_t lda, const std::uint8_t*
   HWY_ALIGN i8_row_code slice[amx_height * i8_slice_stride];
   HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[amx_height];
-  std::int32_t start[amx_height];
   std::size_t configured = 0;
-  multiply_blocks(amx_i8_product{{{a, lda, k, rotated, scale}, packed, k, end, slice, start}, &configured}, m, n, padded_depth(k));
+  multiply_blocks(amx_i8_product{{{a, lda, k, rotated, scale}, packed, k, end, slice}, &configured}, m, n, padded_depth(k));
   release_amx();
 }
 inline void matmul_i8_amx(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
@@ -247,18 +241,28 @@ inline void matmul_i8_amx_gated(const float* a, std::size_t lda, const std::uint
                                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   multiply_i8_amx(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
+inline void matmul_bf16_amx_normed(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, const float* residual,
+                                   const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_bf16_amx(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+}
+inline void matmul_i8_amx_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
+                                   const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i8_amx(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+}
 
 inline constexpr matmul_bf16_kernels matmul_bf16_amx_table = {
     .packed_size = packed_size_bf16_amx,
     .pack = pack_bf16_amx,
     .matmul = matmul_bf16_amx,
     .gated = matmul_bf16_amx_gated,
+    .normed = matmul_bf16_amx_normed,
 };
 inline constexpr matmul_i8_kernels matmul_i8_amx_table = {
     .packed_size = packed_size_i8,
     .pack = pack_i8,
     .matmul = matmul_i8_amx,
     .gated = matmul_i8_amx_gated,
+    .normed = matmul_i8_amx_normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -20,6 +20,7 @@
 
 #include <tessera/base/half.hpp>
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/norm.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,7 @@ struct matmul_bf16_kernels {
   /// As matmul_kernels::gated.
   void (*gated)(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act, float* c,
                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  normed_product<std::uint16_t> normed;  ///< as matmul_kernels::normed
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -161,7 +163,7 @@ HWY_NOINLINE void multiply_tile_bf16(const bf16_row_word* HWY_RESTRICT a, const 
     }
 #endif
   }
-  if (end.c != nullptr) return end.finish<Rows, width>(sum);
+  if (end.c != nullptr) return end.finish<Rows, width>(ready_values<width>{sum});
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i * lanes);
 }
@@ -281,12 +283,17 @@ inline void matmul_bf16_gated(const float* a, std::size_t lda, const std::uint16
                               std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   multiply_bf16(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
+inline void matmul_bf16_normed(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, const float* residual,
+                               const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_bf16(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+}
 
 inline constexpr matmul_bf16_kernels matmul_bf16_table = {
     .packed_size = packed_size_bf16,
     .pack = pack_bf16,
     .matmul = matmul_bf16,
     .gated = matmul_bf16_gated,
+    .normed = matmul_bf16_normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

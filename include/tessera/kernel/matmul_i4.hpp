@@ -27,6 +27,7 @@
 
 #include <tessera/kernel/activation.hpp>
 #include <tessera/kernel/group_codes.hpp>
+#include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/row_codes.hpp>
 
 #include <cmath>
@@ -87,6 +88,7 @@ struct matmul_i4_kernels {
                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
   void (*gated_f32)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
                     std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  normed_product<std::uint8_t> normed, normed_f32;  ///< as matmul_kernels::normed, likewise
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -114,7 +116,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// What differs by the rows' form: `a` of a block, `stride` apart, and how a word's eight neighbours are multiplied.
 struct i4_by_codes {
   static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
-  using row = i8_row_code;
+  using row = hwy::MakeSigned<i8_row_code>;
   using sum = hn::Vec<sum_tag>;
   static constexpr std::size_t stride = i8_slice_stride;
   static constexpr std::size_t depth = i8_depth;
@@ -130,7 +132,7 @@ struct i4_by_codes {
   static HWY_INLINE sum add(const row* a, Columns columns, sum before) {
     std::int32_t word;
     hwy::CopyBytes<sizeof(word)>(a + Part * i4_part, &word);
-    return add_i8_products(hn::Set(sum_tag(), word), columns, before);
+    return add_i4_products(hn::Set(sum_tag(), word), columns, before);
   }
 };
 struct i4_by_f32 {
@@ -298,13 +300,15 @@ inline void matmul_i4_f32(const float* a, std::size_t lda, const std::uint8_t* p
   multiply_i4<i4_by_f32>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
 }
 
+template <class Form>
 inline void matmul_i4_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
                             std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<i4_by_codes>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
+  multiply_i4<Form>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
-inline void matmul_i4_f32_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
-                                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<i4_by_f32>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
+template <class Form>
+inline void matmul_i4_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
+                             const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i4<Form>(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
 }
 
 inline constexpr matmul_i4_kernels matmul_i4_table = {
@@ -312,8 +316,10 @@ inline constexpr matmul_i4_kernels matmul_i4_table = {
     .pack = pack_i4,
     .matmul = matmul_i4,
     .matmul_f32 = matmul_i4_f32,
-    .gated = matmul_i4_gated,
-    .gated_f32 = matmul_i4_f32_gated,
+    .gated = matmul_i4_gated<i4_by_codes>,
+    .gated_f32 = matmul_i4_gated<i4_by_f32>,
+    .normed = matmul_i4_normed<i4_by_codes>,
+    .normed_f32 = matmul_i4_normed<i4_by_f32>,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -19,11 +19,13 @@
 ///
 /// Every target has the same codes and the same sums; a row's bits depend on nothing but the row. Weights are packed in panels of
 /// two vectors of columns, as many neighbours along k side by side as an instruction multiplies, and behind them the
-/// columns' scales: [panel]{ [k'/4][columns][4], scale[columns] }. Panels belong to the target that packed them.
+/// columns' scales and, where rows are shifted to unsigned bytes, what their sums begin with: [panel]{ [k'/4][columns][4],
+/// scale[columns], start[columns] }. Panels belong to the target that packed them.
 #if !defined(TESSERA_KERNEL_MATMUL_I8_HPP)
 #define TESSERA_KERNEL_MATMUL_I8_HPP
 
 #include <tessera/kernel/activation.hpp>
+#include <tessera/kernel/norm.hpp>
 #include <tessera/kernel/row_codes.hpp>
 
 #include <cmath>
@@ -71,6 +73,7 @@ struct matmul_i8_kernels {
   /// As matmul_kernels::gated.
   void (*gated)(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+  normed_product<std::uint8_t> normed;  ///< as matmul_kernels::normed
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -96,17 +99,17 @@ namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// Neighbours along k that one instruction multiplies and adds: four bytes where the processor does so exactly, else two codes
-/// widened to 16 bits, whose products' sums no 32-bit lane loses. x86 multiplies unsigned by signed bytes: weights are stored
-/// with 128 added, and 128 times a row's sum is subtracted.
+/// widened to 16 bits, whose products' sums no 32-bit lane loses. x86 multiplies unsigned by signed bytes: codes of rows have 128
+/// added, and 128 times a column's sum, which is known when weights are packed, is subtracted.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-using i8_row_code = std::int8_t;
-inline constexpr std::int32_t i8_weight_offset = 128;
+using i8_row_code = std::uint8_t;
+inline constexpr bool i8_shifted = true;
 #elif HWY_TARGET == HWY_NEON_BF16
 using i8_row_code = std::int8_t;
-inline constexpr std::int32_t i8_weight_offset = 0;
+inline constexpr bool i8_shifted = false;
 #else
 using i8_row_code = std::int16_t;
-inline constexpr std::int32_t i8_weight_offset = 0;
+inline constexpr bool i8_shifted = false;
 #endif
 inline constexpr std::size_t i8_step = 4 / sizeof(i8_row_code);
 
@@ -121,7 +124,8 @@ HWY_INLINE auto load_i8_columns(const std::uint8_t* at) {
     const hn::Rebind<std::int8_t, decltype(d)> half;
     return hn::PromoteTo(d, hn::BitCast(half, hn::LoadU(hn::RebindToUnsigned<decltype(half)>(), at)));
   } else {
-    return hn::LoadU(hn::Repartition<std::uint8_t, matmul_tag>(), at);
+    const hn::Repartition<std::int8_t, matmul_tag> d;
+    return hn::BitCast(d, hn::LoadU(hn::RebindToUnsigned<decltype(d)>(), at));
   }
 }
 
@@ -132,18 +136,15 @@ HWY_INLINE hn::Vec<sum_tag> add_i8_products(hn::Vec<sum_tag> row, Columns column
   if constexpr (i8_step == 2) {
     return hn::Add(sum, hn::WidenMulPairwiseAdd(d, hn::BitCast(hn::Repartition<std::int16_t, sum_tag>(), row), columns));
   } else {
-    const hn::Repartition<std::int8_t, sum_tag> d8;
-    if constexpr (i8_weight_offset != 0) return hn::SumOfMulQuadAccumulate(d, columns, hn::BitCast(d8, row), sum);
-    else return hn::SumOfMulQuadAccumulate(d, hn::BitCast(d8, columns), hn::BitCast(d8, row), sum);
+    return hn::SumOfMulQuadAccumulate(d, hn::BitCast(hn::Repartition<i8_row_code, sum_tag>(), row), columns, sum);
   }
 }
 
-/// out[row][panel][column] = start[row] + Σ_l a[row][l] · b[panel][l][column], added to `out` if `onward`. `out` holds the
-/// bits of i32 sums. Or they become values by `scales` and go where `end` says.
+/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column], from what `scales` says that sums begin with, or from `out` if `onward`.
+/// `out` holds the bits of i32 sums. Or they become values by `scales` and go where `end` says.
 template <std::size_t Rows, std::size_t Panels = 1>
-HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std::int32_t* HWY_RESTRICT start,
-                                   const std::uint8_t* HWY_RESTRICT b, std::size_t panel_stride, std::size_t steps,
-                                   float* HWY_RESTRICT out, bool onward, const tile_end& end, const i8_sums& scales,
+HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std::uint8_t* HWY_RESTRICT b, std::size_t panel_stride,
+                                   std::size_t steps, float* HWY_RESTRICT out, bool onward, const tile_end& end, const i8_sums& scales,
                                    const std::uint8_t* ahead) noexcept {
   const sum_tag d;
   const matmul_tag df;
@@ -152,10 +153,10 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
   constexpr std::size_t width = 2 * Panels;
   vector sum[Rows * width];
   HWY_UNROLL(64)
-  for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::Set(d, start[i / width]);
+  for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = i8_shifted ? scales.start_of_column(i % width * lanes) : hn::Zero(d);
   if (onward) {
     HWY_UNROLL(64)
-    for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::Add(sum[i], hn::BitCast(d, hn::LoadU(df, out + i * lanes)));
+    for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::BitCast(d, hn::LoadU(df, out + i * lanes));
   }
   for (std::size_t l = 0; l < steps; ++l) {
     __builtin_prefetch(ahead + l * i8_step * panel_width, 0, 2);
@@ -174,12 +175,10 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
     }
   }
   if (end.c != nullptr) {
-    hn::Vec<matmul_tag> value[Rows * width], column[width];
+    hn::Vec<matmul_tag> column[width];
     HWY_UNROLL(8)
     for (std::size_t v = 0; v < width; ++v) column[v] = scales.of_column(v * lanes);
-    HWY_UNROLL(64)
-    for (std::size_t i = 0; i < Rows * width; ++i) value[i] = scales.value(sum[i], column[i % width], i / width);
-    return end.finish<Rows, width>(value);
+    return end.finish<Rows, width>(i8_values<width>{sum, column, scales});
   }
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(hn::BitCast(df, sum[i]), df, out + i * lanes);
@@ -187,9 +186,8 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
 
 struct i8_tile {
   static constexpr std::size_t panels(std::size_t rows) { return narrow_tile_panels(rows); }
-  using function = void (*)(const i8_row_code* a, const std::int32_t* start, const std::uint8_t* b,
-                            std::size_t panel_stride, std::size_t steps, float* out, bool onward, const tile_end& end,
-                            const i8_sums& scales, const std::uint8_t* ahead) noexcept;
+  using function = void (*)(const i8_row_code* a, const std::uint8_t* b, std::size_t panel_stride, std::size_t steps, float* out,
+                            bool onward, const tile_end& end, const i8_sums& scales, const std::uint8_t* ahead) noexcept;
   template <std::size_t Rows, std::size_t Panels>
   static constexpr function make() {
     return multiply_tile_i8<Rows, Panels>;
@@ -197,9 +195,9 @@ struct i8_tile {
 };
 inline constexpr tile_list<i8_tile> i8_tiles = tile_list<i8_tile>::of_all_heights();
 
-/// Bytes of one panel: codes, then scales.
+/// Bytes of one panel: codes, scales, what sums begin with.
 [[nodiscard]] constexpr std::size_t i8_panel_bytes(std::size_t k) noexcept {
-  return (padded_depth(k) + sizeof(float)) * panel_width;
+  return (padded_depth(k) + sizeof(float) + (i8_shifted ? sizeof(std::int32_t) : 0)) * panel_width;
 }
 
 inline std::size_t packed_size_i8(std::size_t k, std::size_t n) noexcept {
@@ -218,16 +216,18 @@ inline void pack_i8(const float* weight, std::size_t k, std::size_t n, std::uint
       for (std::size_t l = 0; l < given; l += hadamard_block)
         most = hadamard_blocks(row + l, HWY_MIN(hadamard_block, given - l), rotated, most);
       const row_scale_i8 scale = row_scale_i8::of(magnitude_of(most));
+      std::uint32_t sum = 0;
       for (std::size_t begin = 0; begin < depth; begin += hadamard_block) {
         if (begin < given) hadamard_blocks(row + begin, HWY_MIN(hadamard_block, given - begin), rotated, 0);
         else hwy::ZeroBytes<sizeof(rotated)>(rotated);
-        store_codes(rotated, hadamard_block, scale.to_code, codes);
+        sum += static_cast<std::uint32_t>(store_codes(rotated, hadamard_block, scale.to_code, codes));
         for (std::size_t l = 0; l < hadamard_block; ++l)
-          packed[(begin + l) / i8_step * i8_step * panel_width + j * i8_step + l % i8_step] =
-              static_cast<std::uint8_t>(codes[l] + i8_weight_offset);
+          packed[(begin + l) / i8_step * i8_step * panel_width + j * i8_step + l % i8_step] = static_cast<std::uint8_t>(codes[l]);
       }
       const float to_value = scale.to_value / hadamard_block;
       hwy::CopyBytes<sizeof(float)>(&to_value, packed + depth * panel_width + j * sizeof(float));
+      const std::uint32_t start = 0u - 128u * sum;
+      if (i8_shifted) hwy::CopyBytes<sizeof(start)>(&start, packed + (depth + sizeof(float)) * panel_width + j * sizeof(start));
     }
   }
 }
@@ -238,8 +238,7 @@ struct i8_product {
   const std::uint8_t* packed;
   std::size_t k;
   matmul_end end;
-  i8_row_code* slice;   ///< codes of a block of rows
-  std::int32_t* start;  ///< what a row's sums over the slice begin with
+  i8_row_code* slice;  ///< codes of a block of rows
 
   static constexpr std::size_t height = tile_height;
   static constexpr std::size_t depth = i8_depth;
@@ -260,9 +259,7 @@ struct i8_product {
         if (r < rows) read.rotate(row, r, begin + done, count);
         if (r > 0) {
           const std::size_t last = r - 1;
-          i8_row_code* to = slice + last * i8_slice_stride + done;
-          const std::int32_t sum = store_codes(read.rotated_row(last), count, read.scale[last].to_code, to);
-          start[last] = (done == 0 ? 0 : start[last]) - i8_weight_offset * sum;
+          store_row_codes(read.rotated_row(last), count, read.scale[last].to_code, slice + last * i8_slice_stride + done);
         }
       }
       done += depth;
@@ -273,7 +270,7 @@ struct i8_product {
     const std::uint8_t* b = packed + panel * panel_bytes() + begin * panel_width;
     const std::size_t steps = length / i8_step;
     const auto multiply = several ? i8_tiles.several[rows] : i8_tiles.one[rows];
-    multiply(slice, start, b, panel_bytes(), steps, tile, begin != 0, to, sums_from(panel),
+    multiply(slice, b, panel_bytes(), steps, tile, begin != 0, to, sums_from(panel),
              b + ahead_panels * panel_bytes() + ahead_step * length / 2 * panel_width);
   }
   [[nodiscard]] HWY_INLINE tile_end straight(std::size_t row, std::size_t column, std::size_t width, std::size_t n) const {
@@ -290,8 +287,7 @@ inline void multiply_i8(const float* a, std::size_t lda, const std::uint8_t* pac
   HWY_ALIGN i8_row_code slice[tile_height * i8_slice_stride];
   HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[tile_height];
-  std::int32_t start[tile_height];
-  multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, end, slice, start}, m, n, padded_depth(k));
+  multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, end, slice}, m, n, padded_depth(k));
 }
 inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
@@ -302,12 +298,17 @@ inline void matmul_i8_gated(const float* a, std::size_t lda, const std::uint8_t*
                             std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
   multiply_i8(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
+inline void matmul_i8_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
+                         const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+  multiply_i8(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+}
 
 inline constexpr matmul_i8_kernels matmul_i8_table = {
     .packed_size = packed_size_i8,
     .pack = pack_i8,
     .matmul = matmul_i8,
     .gated = matmul_i8_gated,
+    .normed = matmul_i8_normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

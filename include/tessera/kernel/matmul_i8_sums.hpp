@@ -28,17 +28,32 @@ struct i8_sums {
   std::size_t panel_bytes;
   const row_scale_i8* row_scales;
 
-  [[nodiscard]] HWY_INLINE hn::Vec<matmul_tag> of_column(std::size_t column) const {
+  [[nodiscard]] HWY_INLINE hn::Vec<matmul_tag> of_column(std::size_t column, std::size_t behind = 0) const {
     const hn::Repartition<std::uint8_t, matmul_tag> d8;
-    const std::uint8_t* scales = column_scales + column / panel_width * panel_bytes + column % panel_width * sizeof(float);
+    const std::uint8_t* scales = column_scales + behind + column / panel_width * panel_bytes + column % panel_width * sizeof(float);
     return hn::BitCast(matmul_tag(), hn::LoadU(d8, scales));
+  }
+  /// What the sums of a vector of columns begin with.
+  [[nodiscard]] HWY_INLINE hn::Vec<sum_tag> start_of_column(std::size_t column) const {
+    return hn::BitCast(sum_tag(), of_column(column, panel_width * sizeof(float)));
   }
   [[nodiscard]] HWY_INLINE hn::Vec<matmul_tag> value(hn::Vec<sum_tag> sum, hn::Vec<matmul_tag> column_scale, std::size_t row) const {
     const matmul_tag d;
-    return hn::Mul(hn::Mul(hn::ConvertTo(d, sum), column_scale), hn::Set(d, row_scales[row].to_value));
+    return rounded_product(hn::Mul(hn::Mul(hn::ConvertTo(d, sum), column_scale), hn::Set(d, row_scales[row].to_value)));
   }
   HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t row, std::size_t column) const {
     return value(hn::BitCast(sum_tag(), hn::LoadU(matmul_tag(), tile)), of_column(column), row);
+  }
+};
+
+/// Sums of a tile [..][Width] as values.
+template <std::size_t Width>
+struct i8_values {
+  const hn::Vec<sum_tag>* sums;
+  const hn::Vec<matmul_tag>* column_scales;
+  const i8_sums& scales;
+  HWY_INLINE hn::Vec<matmul_tag> operator()(std::size_t r, std::size_t v) const {
+    return scales.value(sums[r * Width + v], column_scales[v], r);
   }
 };
 

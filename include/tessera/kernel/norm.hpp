@@ -21,6 +21,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
@@ -66,6 +67,19 @@ inline void l2_normalize_f32(const float* x, float* y, std::size_t n) noexcept {
 
 }  // namespace scalar
 
+/// A norm of rows of an [.., n] matrix, in place: what follows a matrix product (matmul_kernels::normed).
+struct row_norm {
+  enum class kind : std::uint8_t { none, layer, rms };
+  kind of = kind::none;
+  const float* gamma = nullptr;  ///< null: 1
+  const float* beta = nullptr;   ///< of a layer norm; null: 0
+  float epsilon = 0.0f;
+};
+/// c = norm(a · Wᵀ + bias + residual) of [m, k] rows by packed weights; bias and residual may be null, residual may be c.
+template <class Element>
+using normed_product = void (*)(const float* a, std::size_t lda, const Element* packed, const float* bias, const float* residual,
+                                const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept;
+
 struct norm_kernels {
   /// Rows of n, x_stride and y_stride apart. gamma and beta may be null (1 and 0).
   void (*layer_norm_f32)(const float* x, std::size_t x_stride, const float* gamma, const float* beta, float eps,
@@ -74,6 +88,8 @@ struct norm_kernels {
                        std::size_t y_stride, std::size_t rows, std::size_t n) noexcept;
   void (*l2_normalize_f32)(const float* x, float* y, std::size_t n) noexcept;
   void (*softmax_f32)(const float* x, float* y, std::size_t n) noexcept;
+  /// The one of the two above that `norm` says, or nothing.
+  void (*in_place_f32)(const row_norm& norm, float* x, std::size_t stride, std::size_t rows, std::size_t n) noexcept;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -234,6 +250,11 @@ inline void rms_norm_f32(const float* x, std::size_t x_stride, const float* gamm
   }
 }
 
+inline void normalize_in_place(const row_norm& norm, float* x, std::size_t stride, std::size_t rows, std::size_t n) noexcept {
+  if (norm.of == row_norm::kind::layer) layer_norm_f32(x, stride, norm.gamma, norm.beta, norm.epsilon, x, stride, rows, n);
+  if (norm.of == row_norm::kind::rms) rms_norm_f32(x, stride, norm.gamma, norm.epsilon, x, stride, rows, n);
+}
+
 /// In double, where the squares of floats neither overflow nor vanish.
 inline void l2_normalize_f32(const float* x, float* y, std::size_t n) noexcept {
   const hn::ScalableTag<double> d;
@@ -278,6 +299,7 @@ inline constexpr norm_kernels norm_table = {
     .rms_norm_f32 = rms_norm_f32,
     .l2_normalize_f32 = l2_normalize_f32,
     .softmax_f32 = softmax_f32,
+    .in_place_f32 = normalize_in_place,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -118,6 +118,39 @@ HWY_INLINE std::int32_t store_codes(const float* HWY_RESTRICT rotated, std::size
   return static_cast<std::int32_t>(hn::ReduceSum(du, sum) - static_cast<std::uint32_t>(count) * shift_bits);
 }
 
+/// The same codes without their sum.
+template <class Code>
+HWY_INLINE void store_row_codes(const float* HWY_RESTRICT rotated, std::size_t count, float to_code, Code* HWY_RESTRICT codes) {
+  store_codes(rotated, count, to_code, codes);
+}
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+/// With 128 added, as unsigned bytes.
+HWY_INLINE void store_row_codes(const float* HWY_RESTRICT rotated, std::size_t count, float to_code, std::uint8_t* HWY_RESTRICT codes) {
+  const float_tag d;
+  const hn::Repartition<std::uint8_t, float_tag> d8;
+  const hn::Repartition<std::uint16_t, float_tag> d16;
+  if (!(to_code > 0.0f)) {
+    for (std::size_t i = 0; i < count; i += hn::Lanes(d8)) hn::StoreU(hn::Set(d8, std::uint8_t{128}), d8, codes + i);
+    return;
+  }
+  const auto factor = hn::Set(d, to_code);
+  const auto shift = hn::Set(d, 0x1.8p23f + 128.0f);
+  for (std::size_t i = 0; i < count; i += 4 * float_lanes) {
+    hn::Vec<hn::RebindToUnsigned<float_tag>> bits[4];
+    HWY_UNROLL(4)
+    for (std::size_t v = 0; v < 4; ++v) {
+      // The sum rounds to an integer; the empty statement keeps the compiler from making one operation of it and the product.
+      auto product = hn::Mul(hn::LoadU(d, rotated + i + v * float_lanes), factor);
+      __asm__("" : "+v"(product.raw));
+      bits[v] = hn::BitCast(hn::RebindToUnsigned<float_tag>(), hn::Add(product, shift));
+    }
+    hn::StoreU(hn::OrderedTruncate2To(d8, hn::OrderedTruncate2To(d16, bits[0], bits[1]), hn::OrderedTruncate2To(d16, bits[2], bits[3])),
+               d8, codes + i);
+  }
+}
+#endif
+
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -132,10 +132,10 @@ struct self_attention {
                workspace::piece_bytes(kernel::attention_scratch_bound(shape, size.tokens + size.cached));
   }
 
-  /// y = attention(x) + residual; y must not be x, and may be residual.
+  /// y = after(attention(x) + residual); y may be x, residual or both.
   template <class Weights>
-  static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual, float* y,
-                    workspace& memory) noexcept {
+  static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual,
+                    const kernel::row_norm& after, float* y, workspace& memory) noexcept {
     const std::size_t tokens = batch.tokens();
     const workspace::mark scope(memory);
     float* fused_rows = memory.take(tokens * fused);
@@ -157,7 +157,7 @@ struct self_attention {
     }
     if (text_cache* text = memory.cache()) attend_cached(*text, tokens, fused_rows, key, value, mixed, memory);
     else attend(batch, fused_rows, key, value, mixed, memory);
-    weights.output.apply(batch, mixed, layout::query, kernel::activation::none, residual, y, Width, memory);
+    weights.output.apply_normed(batch, mixed, layout::query, residual, after, y, Width, memory);
   }
 
  private:

@@ -54,14 +54,14 @@ struct feed_forward {
       return workspace::piece_bytes(size.tokens * Inner) + adapters::scratch_bytes(size.tokens);
     }
 
-    /// y = feed_forward(x) + residual; y must not be x, and may be residual.
+    /// y = after(feed_forward(x) + residual); y may be x, residual or both.
     template <class Weights>
-    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual, float* y,
-                      workspace& memory) noexcept {
+    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual,
+                      const kernel::row_norm& after, float* y, workspace& memory) noexcept {
       const workspace::mark scope(memory);
       float* inner = memory.take(batch.tokens() * Inner);
       weights.up.apply(batch, x, Width, Activation::kernel, nullptr, inner, Inner, memory);
-      weights.down.apply(batch, inner, Inner, kernel::activation::none, residual, y, Width, memory);
+      weights.down.apply_normed(batch, inner, Inner, residual, after, y, Width, memory);
     }
   };
 };
@@ -108,14 +108,14 @@ struct gated_feed_forward {
       return workspace::piece_bytes(size.tokens * inner_stride) + adapters::scratch_bytes(size.tokens);
     }
 
-    /// y = feed_forward(x) + residual; y must not be x, and may be residual.
+    /// y = after(feed_forward(x) + residual); y may be x, residual or both.
     template <class Weights>
-    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual, float* y,
-                      workspace& memory) noexcept {
+    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual,
+                      const kernel::row_norm& after, float* y, workspace& memory) noexcept {
       const workspace::mark scope(memory);
       float* inner = memory.take(batch.tokens() * inner_stride);
       weights.gate_up.apply(batch, x, Width, Activation::kernel, inner, inner_stride, memory);
-      weights.down.apply(batch, inner, inner_stride, kernel::activation::none, residual, y, Width, memory);
+      weights.down.apply_normed(batch, inner, inner_stride, residual, after, y, Width, memory);
     }
   };
 };

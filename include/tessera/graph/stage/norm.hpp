@@ -66,6 +66,14 @@ struct norm_stage {
       Form::run(x + begin * Width, weights.gamma.data(), weights.beta.data(), y + begin * Width, end - begin);
     });
   }
+  /// The same as what follows a matrix product.
+  template <class Weights>
+  [[nodiscard]] static kernel::row_norm behind_product(const Weights& weights) noexcept {
+    return {.of = Form::kind,
+            .gamma = weights.gamma.data(),
+            .beta = Bias ? weights.beta.data() : nullptr,
+            .epsilon = static_cast<float>(Form::epsilon)};
+  }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch&, activations& x, workspace& memory) noexcept {
     apply(weights, x.data, x.data, x.rows, memory);
@@ -78,6 +86,7 @@ template <std::size_t Width, double Epsilon = 1e-12, class Bias = with_bias>
 struct layer_norm : detail::norm_stage<Width, Bias::value, false, layer_norm<Width, Epsilon, Bias>> {
   static_assert(Epsilon >= 0.0, "tessera: the epsilon of a layer norm is not negative");
   static constexpr double epsilon = Epsilon;
+  static constexpr auto kind = kernel::row_norm::kind::layer;
   static void run(const float* x, const float* gamma, const float* beta, float* y, std::size_t rows) noexcept {
     kernel::kernels().norm.layer_norm_f32(x, Width, gamma, Bias::value ? beta : nullptr, static_cast<float>(Epsilon), y, Width, rows,
                                           Width);
@@ -89,6 +98,7 @@ template <std::size_t Width, double Epsilon = 1e-6, bool PlusOne = false>
 struct rms_norm : detail::norm_stage<Width, false, PlusOne, rms_norm<Width, Epsilon, PlusOne>> {
   static_assert(Epsilon >= 0.0, "tessera: the epsilon of a norm is not negative");
   static constexpr double epsilon = Epsilon;
+  static constexpr auto kind = kernel::row_norm::kind::rms;
   static void run(const float* x, const float* gamma, const float*, float* y, std::size_t rows) noexcept {
     kernel::kernels().norm.rms_norm_f32(x, Width, gamma, static_cast<float>(Epsilon), y, Width, rows, Width);
   }

@@ -13,8 +13,6 @@
 #include <tessera/graph/shape.hpp>
 #include <tessera/graph/weights.hpp>
 
-#include <algorithm>
-
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
@@ -67,7 +65,7 @@ struct normed_block {
 
 }  // namespace detail
 
-/// x = Norm(x + Block(x)). The sum is made in the epilogue of the block's last product.
+/// x = Norm(x + Block(x)). The sum and the norm are made in the epilogue of the block's last product.
 template <class Block, class Norm>
 struct post_norm {
   using input = typename Block::input;
@@ -99,14 +97,11 @@ struct post_norm {
   static void attentions(std::vector<kernel::attention_shape>& shapes) { detail::add_attentions<Block>(shapes); }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
-    return workspace::piece_bytes(size.tokens * output::width) + Block::scratch_bytes(size);
+    return Block::scratch_bytes(size);
   }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
-    const workspace::mark scope(memory);
-    float* sum = memory.take(x.rows * output::width);
-    Block::apply(weights.block, batch, x.data, x.data, sum, memory);
-    Norm::apply(weights.norm, sum, x.data, x.rows, memory);
+    Block::apply(weights.block, batch, x.data, x.data, Norm::behind_product(weights.norm), x.data, memory);
   }
 };
 
@@ -116,24 +111,17 @@ struct pre_norm : detail::normed_block<Block, Norm> {
   using base = detail::normed_block<Block, Norm>;
 
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
-    // Without a norm the block reads x, which the sum may then not overwrite.
-    return workspace::piece_bytes(size.tokens * base::output::width) + Block::scratch_bytes(size);
+    return (base::normed ? workspace::piece_bytes(size.tokens * base::output::width) : 0) + Block::scratch_bytes(size);
   }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
     const workspace::mark scope(memory);
-    if constexpr (base::normed) {
-      const float* rows = base::normed_rows(weights, x, memory);
-      Block::apply(weights.block, batch, rows, x.data, x.data, memory);
-    } else {
-      float* sum = memory.take(x.rows * base::output::width);
-      Block::apply(weights.block, batch, x.data, x.data, sum, memory);
-      std::copy_n(sum, x.rows * base::output::width, x.data);
-    }
+    const float* rows = base::normed_rows(weights, x, memory);
+    Block::apply(weights.block, batch, rows, x.data, {}, x.data, memory);
   }
 };
 
-/// x = x + NormAfter(Block(Norm(x))), the two norms being of one kind.
+/// x = x + NormAfter(Block(Norm(x))), the two norms being of one kind; the latter in the epilogue of the block's last product.
 template <class Block, class Norm>
 struct sandwich_norm : detail::normed_block<Block, Norm> {
   using base = detail::normed_block<Block, Norm>;
@@ -165,8 +153,7 @@ struct sandwich_norm : detail::normed_block<Block, Norm> {
     const workspace::mark scope(memory);
     const float* rows = base::normed_rows(weights.inside, x, memory);
     float* made = memory.take(x.rows * base::output::width);
-    Block::apply(weights.inside.block, batch, rows, nullptr, made, memory);
-    Norm::apply(weights.norm_after, made, made, x.rows, memory);
+    Block::apply(weights.inside.block, batch, rows, nullptr, Norm::behind_product(weights.norm_after), made, memory);
     kernel::kernels().pool.add_f32(x.data, made, x.data, x.rows * base::output::width);
   }
 };

@@ -2,6 +2,7 @@
 /// What stages without tensors have in common, and the one that does nothing.
 #pragma once
 
+#include <tessera/dispatch.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/shape.hpp>
 #include <tessera/graph/weights.hpp>
@@ -35,6 +36,10 @@ struct pass_through : detail::weightless {
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "";
 
+  template <class Weights>
+  [[nodiscard]] static kernel::row_norm behind_product(const Weights&) noexcept {
+    return {};
+  }
   template <class Weights>
   static void forward(const Weights&, const token_batch&, activations&, workspace&) noexcept {}
 };
