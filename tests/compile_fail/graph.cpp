@@ -2,6 +2,7 @@
 // Graphs whose neighbouring stages disagree: in width, in what a row is, at any depth.
 #include <tessera/graph/encoder_layer.hpp>
 #include <tessera/graph/graph.hpp>
+#include <tessera/graph/stage/experts.hpp>
 
 namespace ts = tessera;
 
@@ -74,4 +75,9 @@ using wrong = ts::graph<ts::token_embedding<1000, 384>, ts::repeat<2, narrow_nor
 using uneven_layer = ts::encoder_layer<384, ts::heads<12>, ts::feed_forward<1536, ts::gelu, ts::adapters<4, 4>>, ts::layer_norm<384>,
                                        ts::adapters<5, 4>>;
 constexpr std::size_t wrong = ts::graph<ts::token_embedding<1000, 384>, uneven_layer, mean>::adapters;
+#elif CASE == 12  // a token given to more experts than there are
+// expect: tessera: a token is given to one expert at least, and to all at most
+// expect: impossible_experts<4, 5>
+using wrong = ts::graph<ts::token_embedding<1000, 384>,
+                        ts::encoder_layer<384, ts::heads<12>, ts::expert_feed_forward<4, 5, 64, ts::gelu>>>::output;
 #endif

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -33,15 +34,28 @@ constexpr void expert_feed_forward(Sink sink, std::size_t width, std::size_t exp
 }
 }  // namespace described
 
+namespace detail {
+
+/// A number of experts that a token cannot be given to.
+template <std::size_t Experts, std::size_t Used>
+struct impossible_experts {};
+template <std::size_t Experts, std::size_t Used>
+struct report<impossible_experts<Experts, Used>> {
+  static_assert(std::is_same_v<impossible_experts<Experts, Used>, no_fault>,
+                "tessera: a token is given to one expert at least, and to all at most");
+};
+
+}  // namespace detail
+
 /// As written in an encoder_layer; `stage<Width>` is the block for a model's width.
 template <std::size_t Experts, std::size_t Used, std::size_t Inner, activation_function Activation>
 struct expert_feed_forward {
-  static_assert(Used >= 1 && Used <= Experts, "tessera: a token is given to one expert at least, and to all at most");
-
   template <std::size_t Width>
   struct stage {
     using input = wants<axis::tokens, Width>;
     using output = produces<axis::tokens, Width>;
+    template <class>
+    using fault_in = std::conditional_t<(Used >= 1 && Used <= Experts), detail::no_fault, detail::impossible_experts<Experts, Used>>;
     static constexpr std::string_view scope_name = "feed_forward";
 
     template <class Precision>
