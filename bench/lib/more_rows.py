@@ -12,18 +12,28 @@ import sys
 
 import numpy as np
 
-if len(sys.argv) not in (4, 5):
-    sys.exit(__doc__)
-real, count = np.load(sys.argv[1], mmap_mode="r"), int(sys.argv[2])
-random = np.random.default_rng(int(sys.argv[4]) if len(sys.argv) == 5 else 1)
-if real.ndim != 2 or len(real) < 3:
-    sys.exit(f"{sys.argv[1]}: wanted at least three rows, found {real.shape}")
-made = np.lib.format.open_memmap(sys.argv[3], mode="w+", dtype=np.float16, shape=(count, real.shape[1]))
-taken = min(count, len(real))
-made[:taken] = real[:taken]
-for first in range(taken, count, 10_000):
-    base, plus, minus = (real[random.integers(len(real), size=min(10_000, count - first))].astype(np.float32) for _ in range(3))
-    rows = base + 0.5 * (plus - minus)
-    lengths = np.linalg.norm(base, axis=1, keepdims=True) / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
-    made[first:first + len(rows)] = rows * lengths
-made.flush()
+
+def write_rows(real, count, path, seed=1):
+    random = np.random.default_rng(seed)
+    made = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, real.shape[1]))
+    taken = min(count, len(real))
+    made[:taken] = real[:taken]
+    for first in range(taken, count, 10_000):
+        base, plus, minus = (real[random.integers(len(real), size=min(10_000, count - first))].astype(np.float32) for _ in range(3))
+        rows = base + 0.5 * (plus - minus)
+        lengths = np.linalg.norm(base, axis=1, keepdims=True) / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
+        made[first:first + len(rows)] = rows * lengths
+    made.flush()
+
+
+def main():
+    if len(sys.argv) not in (4, 5):
+        sys.exit(__doc__)
+    real = np.load(sys.argv[1], mmap_mode="r")
+    if real.ndim != 2 or len(real) < 3:
+        sys.exit(f"{sys.argv[1]}: wanted at least three rows, found {real.shape}")
+    write_rows(real, int(sys.argv[2]), sys.argv[3], *(int(seed) for seed in sys.argv[4:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How graphs grow: bench/search's program, and hnswlib where asked, over more and more rows. Lines of JSON, and time over rows as SVG.
 
-Beyond the rows that there are, row i is a noisy copy of row i % n: the noise falls along the rows' principal axes as their own variance
-does, so that clusters and spectrum stay an embedding's. A point of the plot is the least time of a query whose effort reached the recall."""
+Rows beyond those that there are come from more_rows.py. A point of the plot is the least time of a query whose effort reached the recall."""
 import argparse
 import json
 import math
@@ -14,25 +13,10 @@ import tempfile
 
 import numpy as np
 
+from more_rows import write_rows
+
 RECALL = 0.95
 COLOURS = {"flat f32": "#72b7b2", "hnsw f32": "#4c78a8", "hnsw i8": "#54a24b"}
-
-
-def grown(rows, count, seed=7):
-    """[count, dimension] f16: the rows, then noisy copies, in blocks so that little is held twice."""
-    some = rows[:: max(1, len(rows) // 5000)].astype(np.float32)
-    centred = some - some.mean(axis=0)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    spread /= math.sqrt(len(some))
-    random, made = np.random.default_rng(seed), np.empty((count, rows.shape[1]), np.float16)
-    for first in range(0, count, 20_000):
-        at = np.arange(first, min(count, first + 20_000))
-        block = rows[at % len(rows)].astype(np.float32)
-        copies = at >= len(rows)
-        noise = random.standard_normal((int(copies.sum()), len(spread)), np.float32) * (0.5 * spread).astype(np.float32)
-        block[copies] += noise @ axes.astype(np.float32)
-        made[at] = block
-    return made
 
 
 def lines_of(command):
@@ -93,10 +77,12 @@ def main():
     parser.add_argument("--plot")
     arguments = parser.parse_args()
     sizes = sorted(int(size) for size in arguments.sizes.split(","))
-    rows = np.load(arguments.vectors)
-    everything, lines = grown(rows, sizes[-1]), []
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path, queries = os.path.join(folder, "rows.npy"), os.path.join(folder, "queries.npy")
+        all_rows = os.path.join(folder, "all.npy")
+        write_rows(np.load(arguments.vectors, mmap_mode="r"), sizes[-1], all_rows)
+        everything = np.load(all_rows, mmap_mode="r")
         np.save(queries, np.load(arguments.queries)[:300])
         for size in sizes:
             np.save(path, everything[:size])
