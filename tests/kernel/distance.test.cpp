@@ -194,7 +194,7 @@ TEST_CASE("integer distances are exact at every length", "[kernel][distance]") {
 TEST_CASE("integer one to many equals one to one", "[kernel][distance]") {
   random_source random(13);
   for (const std::size_t n : {0u, 1u, 7u, 48u, 63u, 64u, 65u, 96u, 384u, 1001u})
-    for (const std::size_t count : {0u, 1u, 2u, 3u, 4u, 5u, 9u}) {
+    for (const std::size_t count : {0u, 1u, 2u, 3u, 4u, 5u, 9u, 17u}) {
       const std::size_t stride = n + 3;
       const std::size_t size = count == 0 ? 0 : (count - 1) * stride + n;
       const guarded<std::int8_t> query(random.integers<std::int8_t>(n));

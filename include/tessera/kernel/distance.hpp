@@ -150,6 +150,7 @@ struct distance_kernels {
 #define TESSERA_KERNEL_DISTANCE_PASS
 #endif
 
+#include <tessera/kernel/distance_bits.hpp>
 #include <tessera/kernel/distance_float.hpp>
 #include <tessera/kernel/distance_integer.hpp>
 
@@ -187,8 +188,8 @@ inline constexpr distance_kernels distance_table = {
     .jaccard_b1 = jaccard_b1,
     .dot_rows_f32 = sum_many<dot_step, f32e, f32e>,
     .squared_l2_rows_f32 = sum_many<squared_l2_step, f32e, f32e>,
-    .dot_rows_f16 = sum_many<dot_step, f16e, f16e>,
-    .squared_l2_rows_f16 = sum_many<squared_l2_step, f16e, f16e>,
+    .dot_rows_f16 = sum_many_f16<dot_step>,
+    .squared_l2_rows_f16 = sum_many_f16<squared_l2_step>,
     .dot_rows_bf16 = sum_many<dot_step, bf16_even_odd, bf16_even_odd>,
     .squared_l2_rows_bf16 = sum_many<squared_l2_step, bf16_even_odd, bf16_even_odd>,
     .dot_rows_f32_f16 = sum_many<dot_step, f32e, f16e>,

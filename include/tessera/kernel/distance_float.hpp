@@ -173,6 +173,21 @@ inline void sum_many(const QueryStorage* query, const RowStorage* rows, std::siz
   for (; r < count; ++r) out[r] = sum_one<Step, Query, Row>(query, rows + r * stride, n);
 }
 
+/// The same of f16 with f16: the query is widened once for all rows, which changes no bit and saves half of the conversions (rows from
+/// memory, 384 dimensions: 0.92 of plain reading, without it 0.82).
+template <class Step>
+inline void sum_many_f16(const std::uint16_t* query, const std::uint16_t* rows, std::size_t stride, std::size_t count, std::size_t n,
+                         float* out) noexcept {
+  constexpr std::size_t room = 2048;
+  if (count < 2 || n > room) return sum_many<Step, f16_elements, f16_elements>(query, rows, stride, count, n, out);
+  HWY_ALIGN float wide[room];
+  for (std::size_t i = 0; i < n; i += float_lanes) {
+    const auto bits = load_at_most(loader<f16_elements>::half_tag(), query + i, n - i);
+    hn::Store(loader<f16_elements>::widen(bits), float_tag(), wide + i);  // whole vectors fill the room
+  }
+  sum_many<Step, f32_elements, f16_elements>(static_cast<const float*>(wide), rows, stride, count, n, out);
+}
+
 /// out[i] of row at[i].
 template <class Step, class Query, class Row, class QueryStorage, class RowStorage>
 inline void sum_gathered(const QueryStorage* query, const RowStorage* rows, std::size_t stride, const std::uint32_t* at,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Distances over integer codes: i8, i4 and single bits. Their scalar truth and table stand in kernel/distance.hpp.
+/// Distances over integer codes: i8 and i4. Their scalar truth and table stand in kernel/distance.hpp.
 ///
 /// Integer sums are exact, so the order is free. Where the processor multiplies four pairs of bytes at once (VNNI) one side must
 /// be unsigned: it is shifted by 128 (i8) or 8 (i4), and the shift times the sum of the other side is taken off at the end. The
@@ -240,80 +240,6 @@ inline void dot_gathered_i4(const std::uint8_t* query, const std::uint8_t* rows,
   sum_gathered_codes<i4_dot>(query, rows, stride, at, count, n / 2, out);
   if (n % 2 != 0)
     for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + at[r] * stride, n);
-}
-
-/// Bits set in each 64-bit lane.
-template <class V>
-HWY_INLINE hn::Vec<hn::ScalableTag<std::uint64_t>> count_bits(V bytes) {
-#if TESSERA_KERNEL_VNNI  // the same processors count 64 bits at once
-  return hn::PopulationCount(hn::BitCast(hn::ScalableTag<std::uint64_t>(), bytes));
-#elif HWY_TARGET == HWY_SSE2  // without a byte shuffle Highway counts one lane after the other; sums of 2, 4 and 8 bits instead
-  const hn::Repartition<std::uint16_t, int_tag> d;
-  const auto ones = hn::Set(d, std::uint16_t{0x5555});
-  const auto pairs = hn::Set(d, std::uint16_t{0x3333});
-  const auto halves = hn::Set(d, std::uint16_t{0x0F0F});
-  auto bits = hn::BitCast(d, bytes);
-  bits = hn::Sub(bits, hn::And(hn::ShiftRight<1>(bits), ones));
-  bits = hn::Add(hn::And(bits, pairs), hn::And(hn::ShiftRight<2>(bits), pairs));
-  bits = hn::And(hn::Add(bits, hn::ShiftRight<4>(bits)), halves);
-  return hn::SumsOf8(hn::BitCast(byte_tag(), bits));
-#else
-  return hn::SumsOf8(hn::PopulationCount(bytes));
-#endif
-}
-
-inline std::uint32_t hamming_b1(const std::uint8_t* a, const std::uint8_t* b, std::size_t n_bytes) noexcept {
-  const byte_tag d;
-  const hn::ScalableTag<std::uint64_t> wide;
-  auto differ = hn::Zero(wide);
-  std::size_t i = 0;
-  for (; i + HWY_MAX_BYTES <= n_bytes; i += HWY_MAX_BYTES)
-    differ = hn::Add(differ, count_bits(hn::Xor(hn::LoadU(d, a + i), hn::LoadU(d, b + i))));
-  if (i < n_bytes)
-    differ = hn::Add(differ, count_bits(hn::Xor(hn::LoadN(d, a + i, n_bytes - i), hn::LoadN(d, b + i, n_bytes - i))));
-  return static_cast<std::uint32_t>(hn::ReduceSum(wide, differ));
-}
-
-inline float jaccard_b1(const std::uint8_t* a, const std::uint8_t* b, std::size_t n_bytes) noexcept {
-  const byte_tag d;
-  const hn::ScalableTag<std::uint64_t> wide;
-  auto differ = hn::Zero(wide);
-  auto either = hn::Zero(wide);
-  for (std::size_t i = 0; i < n_bytes; i += HWY_MAX_BYTES) {
-    const auto x = load_at_most(d, a + i, n_bytes - i);
-    const auto y = load_at_most(d, b + i, n_bytes - i);
-    differ = hn::Add(differ, count_bits(hn::Xor(x, y)));
-    either = hn::Add(either, count_bits(hn::Or(x, y)));
-  }
-  const auto bits = static_cast<std::uint32_t>(hn::ReduceSum(wide, either));
-  return bits == 0 ? 0.0f
-                   : static_cast<float>(static_cast<std::uint32_t>(hn::ReduceSum(wide, differ))) / static_cast<float>(bits);
-}
-
-inline void hamming_rows_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
-                            std::size_t n_bytes, std::uint32_t* out) noexcept {
-  for (std::size_t r = 0; r < count; ++r) out[r] = hamming_b1(query, rows + r * stride, n_bytes);
-}
-inline void jaccard_rows_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
-                            std::size_t n_bytes, float* out) noexcept {
-  for (std::size_t r = 0; r < count; ++r) out[r] = jaccard_b1(query, rows + r * stride, n_bytes);
-}
-
-inline void hamming_gathered_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride,
-                                const std::uint32_t* at, std::size_t count, std::size_t n_bytes, std::uint32_t* out) noexcept {
-  const gathered<std::uint8_t> list(rows, stride, at, count, n_bytes, 1);
-  for (std::size_t r = 0; r < count; ++r) {
-    list.ask_for(list.later(r));
-    out[r] = hamming_b1(query, list[r], n_bytes);
-  }
-}
-inline void jaccard_gathered_b1(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride,
-                                const std::uint32_t* at, std::size_t count, std::size_t n_bytes, float* out) noexcept {
-  const gathered<std::uint8_t> list(rows, stride, at, count, n_bytes, 1);
-  for (std::size_t r = 0; r < count; ++r) {
-    list.ask_for(list.later(r));
-    out[r] = jaccard_b1(query, list[r], n_bytes);
-  }
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
