@@ -28,7 +28,7 @@ inline std::string with_right_checksums(std::string file) {
   const auto digest = [&](std::size_t at, std::size_t size) {
     return tessera::digest64(std::as_bytes(std::span(file).subspan(at, size)));
   };
-  if (file.size() < 176) return file;
+  if (file.size() < 192) return file;  // a header with one section
   const std::size_t header = get<std::uint32_t>(file, 12);
   if (header < 176 || header > file.size()) return file;
   const auto first = get<std::uint32_t>(file, 168) == 0 ? header : get<std::uint64_t>(file, 184);
