@@ -151,7 +151,8 @@ template <class Index>
 void graph(report& out, const std::string& what, int build, const rows_type& rows, std::span<const std::uint64_t> ids,
            ts::thread_pool* threads) {
   const auto [index, seconds] = built<Index>(rows, ids, ts::build_options{.threads = threads});
-  for (const std::size_t effort : {10u, 12u, 14u, 16u, 18u, 20u, 24u, 28u, 32u, 40u, 48u, 56u, 64u, 80u, 96u, 112u, 128u, 160u, 192u, 256u})
+  for (const std::size_t effort : {10u, 12u, 14u, 15u, 16u, 17u, 18u, 20u, 24u, 28u, 32u, 40u, 48u, 52u, 56u, 60u,
+                                   64u, 68u, 72u, 80u, 96u, 112u, 128u, 160u, 192u, 256u})
     out.line(what, build, seconds, index.memory_bytes(), effort,
              [&](const auto& query) { return value(index.search(query, k, {.effort = effort})); });
 }
