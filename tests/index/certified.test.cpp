@@ -109,6 +109,38 @@ TEST_CASE("certified: exact, and most rows are proved away where variance falls"
   is_exact(other, fall);
 }
 
+TEST_CASE("certified: of few scored rows the certain hits are the nearest", "[index]") {
+  const float fall = GENERATE(0.9f, 0.97f);
+  by_cosine index;
+  succeed(index.add_rows(some_ids(3000), spread_rows<space>(3000, fall, 1)));
+  by_l2 other;
+  succeed(other.add_rows(some_ids(3000), spread_rows<ts::anonymous<96>>(3000, fall, 2)));
+  const auto check = [&](const auto& one) {
+    const auto queries = spread_rows<typename std::remove_cvref_t<decltype(one)>::space>(40, fall, 5);
+    std::size_t before = 0, fewer = 0;
+    for (const std::size_t effort : {std::size_t{10}, std::size_t{14}, std::size_t{40}, std::size_t{3000}}) {
+      std::size_t certain = 0;
+      for (std::size_t q = 0; q < queries.rows(); ++q) {
+        const auto expected = in_double(one, queries.row(q), 10);
+        const auto found = value_of(one.search_with_proof(queries.row(q), 10, {.effort = effort}));
+        REQUIRE(found.hits.size() == 10);
+        REQUIRE(found.proof.certain <= 10);
+        CHECK(found.proof.scored <= effort);
+        certain += found.proof.certain, fewer += found.proof.certain < 10 ? 1u : 0u;
+        const auto end = static_cast<std::ptrdiff_t>(found.proof.certain);
+        CHECK(agree(std::vector(found.hits.begin(), found.hits.begin() + end), std::vector(expected.begin(), expected.begin() + end)));
+        CHECK(agree(value_of(one.search(queries.row(q), 10, {.effort = effort})), expected));  // exact all the same
+      }
+      CHECK(certain >= before);
+      before = certain;
+    }
+    CHECK(before == 10 * queries.rows());  // nothing was left unscored that could be near
+    CHECK(fewer > 0);
+  };
+  check(index);
+  check(other);
+}
+
 TEST_CASE("certified: stays exact as rows come, change and go", "[index]") {
   by_l2 index;
   const auto rows = spread_rows<ts::anonymous<96>>(6000, 0.93f, 3);

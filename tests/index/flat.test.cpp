@@ -2,9 +2,11 @@
 // Exact search: what it finds, in every precision and metric, and what it refuses.
 #include <tests/index/support.hpp>
 
+#include <tessera/index/id_bitmap.hpp>
 #include <tessera/io/npy_rows.hpp>
 
 #include <cmath>
+#include <functional>
 #include <set>
 #include <thread>
 
@@ -305,6 +307,24 @@ TEST_CASE("flat: a filter leaves rows out, whatever their number", "[index]") {
       CHECK(same_hits(value_of(index.search(queries, k, {.threads = &pool, .filter = keep}))[0], expected));
     }
   }
+  constexpr std::uint64_t room = (std::uint64_t{1} << 20u) + 5;
+  auto allowed = value_of(ts::id_bitmap::make(room));
+  for (std::size_t row = 7; row < 3000; row += 50) succeed(allowed.insert(index.ids()[row]));
+  CHECK(allowed.count() == 60);
+  const std::set<std::uint64_t> same = [&] {
+    std::set<std::uint64_t> made;
+    for (std::size_t row = 7; row < 3000; row += 50) made.insert(index.ids()[row]);
+    return made;
+  }();
+  const auto in_set = value_of(index.search(queries.row(0), 100, {.filter = std::cref(allowed)}));
+  CHECK(same_hits(in_set, by_definition(index, queries.row(0), 100, [&](std::uint64_t id) { return same.contains(id); })));
+  CHECK(in_set.size() == 60);
+  succeed(allowed.erase(index.ids()[57]));
+  CHECK_FALSE(allowed(index.ids()[57]));
+  CHECK(allowed.count() == 59);
+  CHECK_FALSE(allowed(room));
+  CHECK(allowed.insert(room).error().message().find("below 1048581") != std::string::npos);
+  CHECK(value_of(ts::id_bitmap::make(0)).count() == 0);
   std::set<std::uint64_t> asked;
   static_cast<void>(index.search(queries.row(0), 1, {.filter = [&](std::uint64_t id) { return asked.insert(id).second; }}));
   CHECK(asked.size() < 100);  // only rows that would be a hit are asked for

@@ -16,26 +16,33 @@
 /// nearest again in double.
 ///
 /// Axes are learned from the rows when there are 2048, and again whenever there are four times as many; bounds hold for rows added since.
+/// Where time is short, `search_with_proof` takes an `effort`: of the rows that could be near only so many are scored (at least k), and
+/// `certain` says how many of the first hits are the nearest all the same: recall is `certain` of k at least. `search` is always exact.
+///
 /// The file holds the rows; codes are made when it is opened. `const` calls are safe from any number of threads at once.
 #pragma once
 
 #include <tessera/index/bounded_codes.hpp>
 #include <tessera/index/code_plan.hpp>
+#include <tessera/index/exact_order.hpp>
 #include <tessera/index/held_rows.hpp>
 #include <tessera/index/spares.hpp>
 #include <tessera/op/scan_rows.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// What an answer rests on: every row that was not scored is proved to be no nearer than `least`.
+/// What an answer rests on: every row that was not scored is proved to be no nearer than `least`, or than the last certain hit.
 struct search_proof {
   std::size_t bounded = 0;  ///< rows with a bound from their codes
   std::size_t refined = 0;  ///< of which so many needed the second block of codes
   std::size_t scored = 0;   ///< rows whose vectors were read
+  std::size_t certain = 0;  ///< so many of the first hits are the nearest of all rows; all of them where no `effort` was given
   double least = 0.0;       ///< the exact score of the last hit
 };
 struct proved_hits {
@@ -44,11 +51,6 @@ struct proved_hits {
 };
 
 namespace detail {
-
-struct exact_hit {
-  double score;
-  std::uint64_t id;
-};
 
 struct certified_memory {
   std::vector<bounded_query> queries;
@@ -126,18 +128,12 @@ class certified : public detail::held_rows<Space, Precision, Metric> {
   /// The k nearest rows, or all where there are fewer. Errors: mismatch (a query of another model), stopped.
   template <embedding_like Query>
   [[nodiscard]] result<std::vector<hit>> search(const Query& query, std::size_t k, const search_options& options = {}) const {
-    TESSERA_TRY(auto found, search_with_proof(query, k, options));
+    TESSERA_TRY(auto found, prove(query, k, every_row, options));
     return std::move(found.hits);
   }
   template <embedding_like Query>
   [[nodiscard]] result<proved_hits> search_with_proof(const Query& query, std::size_t k, const search_options& options = {}) const {
-    std::vector<proved_hits> found(1);
-    if constexpr (detail::index_answers<certified, Query>()) {
-      TESSERA_CHECK(detail::same_model<Space>(base::made_by(), query.made_by(), "query"));
-      const auto view = query.view();
-      TESSERA_TRY(found, answer(std::span(&view, 1), 0, 1, k, {}, options));
-    }
-    return std::move(found.front());
+    return prove(query, k, options.effort == 0 ? every_row : std::max(k, options.effort), options);
   }
   /// The k nearest rows of each query: eight pass the codes together. Errors: as for one.
   template <embedding_space QuerySpace, tessera::precision QueryPrecision>
@@ -150,7 +146,7 @@ class certified : public detail::held_rows<Space, Precision, Metric> {
       std::vector<result<>> outcomes(groups);
       for_each(options.threads, groups, [&](std::size_t group) {
         const std::size_t first = group * together;
-        auto answers = answer(queries, first, std::min(together, queries.rows() - first), k, {}, options);
+        auto answers = answer(queries, first, std::min(together, queries.rows() - first), k, every_row, {}, options);
         if (!answers) outcomes[group] = std::unexpected(std::move(answers).error());
         else
           for (std::size_t i = 0; i < answers->size(); ++i) found[first + i] = std::move((*answers)[i].hits);
@@ -166,7 +162,7 @@ class certified : public detail::held_rows<Space, Precision, Metric> {
     if constexpr (detail::index_answers<certified, Query>()) {
       TESSERA_CHECK(detail::same_model<Space>(base::made_by(), query.made_by(), "query"));
       const auto view = query.view();
-      TESSERA_TRY(found, answer(std::span(&view, 1), 0, 1, base::size(), bound, options));
+      TESSERA_TRY(found, answer(std::span(&view, 1), 0, 1, base::size(), every_row, bound, options));
     }
     return std::move(found.front().hits);
   }
@@ -195,6 +191,18 @@ class certified : public detail::held_rows<Space, Precision, Metric> {
 
  private:
   static constexpr std::size_t together = 8, first_training = 2048, training_sample = 4096, usual_k = 10;
+  static constexpr std::size_t every_row = std::numeric_limits<std::size_t>::max();
+
+  template <class Query>
+  [[nodiscard]] result<proved_hits> prove(const Query& query, std::size_t k, std::size_t most, const search_options& options) const {
+    std::vector<proved_hits> found(1);
+    if constexpr (detail::index_answers<certified, Query>()) {
+      TESSERA_CHECK(detail::same_model<Space>(base::made_by(), query.made_by(), "query"));
+      const auto view = query.view();
+      TESSERA_TRY(found, answer(std::span(&view, 1), 0, 1, k, most, {}, options));
+    }
+    return std::move(found.front());
+  }
 
   template <class Rows>
   [[nodiscard]] result<> add_all(std::span<const std::uint64_t> ids, Rows&& rows) {
@@ -216,9 +224,9 @@ class certified : public detail::held_rows<Space, Precision, Metric> {
 
   template <class Queries>
   [[nodiscard]] result<std::vector<proved_hits>> answer(const Queries& queries, std::size_t first, std::size_t count, std::size_t k,
-                                                        std::optional<float> bound, const search_options& options) const;
+                                                        std::size_t most, std::optional<float> bound, const search_options& options) const;
   template <class View>
-  void finish(const View& query, const detail::bounded_query* prepared, std::size_t k, std::optional<float> bound,
+  void finish(const View& query, const detail::bounded_query* prepared, std::size_t k, std::size_t most, std::optional<float> bound,
               const search_options& options, detail::certified_memory& memory, float* reaches, proved_hits& found) const;
   template <class View>
   void bound_by_scores(const View& query, std::span<const std::uint32_t> at, double longest, float* lows, float* highs) const;

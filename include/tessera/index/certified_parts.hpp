@@ -7,50 +7,12 @@
 #pragma once
 
 #include <tessera/index/certified.hpp>
+#include <tessera/index/exact_order.hpp>
 
 #include <algorithm>
 #include <cmath>
 
 namespace tessera::inline TESSERA_ABI {
-
-namespace detail {
-
-/// The sum in double of products, or squares of differences, of stored values: eight chains, added in pairs.
-template <bool ByDifference>
-[[nodiscard]] inline double exact_sum(const float* a, const float* b, std::size_t n) noexcept {
-  double chains[8] = {};
-  const auto term = [](float x, float y) {
-    if constexpr (ByDifference) {
-      const double difference = static_cast<double>(x) - static_cast<double>(y);
-      return difference * difference;
-    } else {
-      return static_cast<double>(x) * static_cast<double>(y);
-    }
-  };
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t c = 0; c < 8; ++c) chains[c] += term(a[i + c], b[i + c]);
-  for (std::size_t c = 0; c < n % 8; ++c) chains[c] += term(a[i + c], b[i + c]);
-  return ((chains[0] + chains[4]) + (chains[2] + chains[6])) + ((chains[1] + chains[5]) + (chains[3] + chains[7]));
-}
-
-/// Whether a stands before b in an exact answer.
-template <bool LargerIsNearer>
-[[nodiscard]] inline bool exactly_before(const exact_hit& a, const exact_hit& b) noexcept {
-  if (a.score == b.score) return a.id < b.id;
-  const bool a_is_nan = a.score != a.score;
-  const bool b_is_nan = b.score != b.score;
-  if (a_is_nan || b_is_nan) return a_is_nan == b_is_nan ? a.id < b.id : b_is_nan;
-  return LargerIsNearer ? a.score > b.score : a.score < b.score;
-}
-
-/// The f32 below x.
-[[nodiscard]] inline float rounded_down(double x) noexcept {
-  if (!(x > -1e37)) return -std::numeric_limits<float>::infinity();
-  return static_cast<float>(x - std::fabs(x) * 0x1p-22) - std::numeric_limits<float>::min();
-}
-
-}  // namespace detail
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
 double certified<Space, Precision, Metric>::weight_of(const float* x) const noexcept {
@@ -130,7 +92,7 @@ result<> certified<Space, Precision, Metric>::code_new() {
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
 template <class Queries>
 result<std::vector<proved_hits>> certified<Space, Precision, Metric>::answer(const Queries& queries, std::size_t first, std::size_t count,
-                                                                             std::size_t k, std::optional<float> bound,
+                                                                             std::size_t k, std::size_t most, std::optional<float> bound,
                                                                              const search_options& options) const {
   std::vector<proved_hits> found(count);
   if (k == 0 || base::empty()) return found;
@@ -156,7 +118,7 @@ result<std::vector<proved_hits>> certified<Space, Precision, Metric>::answer(con
   for (std::size_t i = 0; i < count; ++i) {
     if (options.interrupted()) return fail(detail::interruption(options, base::size()));
     const bool coded = codes_ && memory->queries[i].usable;
-    finish(queries[first + i].view(), coded ? &memory->queries[i] : nullptr, k, bound, options, *memory,
+    finish(queries[first + i].view(), coded ? &memory->queries[i] : nullptr, k, most, bound, options, *memory,
            memory->reaches.data() + (codes_ ? i * stride : 0), found[i]);
   }
   return found;
@@ -204,7 +166,7 @@ void certified<Space, Precision, Metric>::bound_by_scores(const View& query, std
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric>
 template <class View>
 void certified<Space, Precision, Metric>::finish(const View& query, const detail::bounded_query* prepared, std::size_t k,
-                                                 std::optional<float> bound, const search_options& options,
+                                                 std::size_t most, std::optional<float> bound, const search_options& options,
                                                  detail::certified_memory& memory, float* reaches, proved_hits& found) const {
   constexpr std::size_t n = Space::dimension;
   constexpr auto before = detail::exactly_before<Metric::larger_is_nearer>;
@@ -263,8 +225,9 @@ void certified<Space, Precision, Metric>::finish(const View& query, const detail
   };
 
   rows.clear(), kept.clear();
+  double missed = -std::numeric_limits<double>::infinity();  // no row that may be near and is not scored has a larger value
   if (prepared != nullptr) {
-    const double margin = prepared->base + prepared->margin[0];
+    double margin = prepared->base + prepared->margin[0];
     learn_least({reaches, total}, [](std::size_t i) { return static_cast<std::uint32_t>(i); });
     const float needed = detail::rounded_down(least - margin);
     for (std::size_t i = 0; (i += next(reaches + i, total - i, needed)) < total; ++i) {
@@ -277,7 +240,20 @@ void certified<Space, Precision, Metric>::finish(const View& query, const detail
       found.proof.refined = rows.size();
       codes_->refine(*prepared, rows, kept.data(), memory.refined);
       learn_least(kept, [&](std::size_t i) { return rows[i]; });
-      drop(margin + prepared->margin[1]);
+      margin += prepared->margin[1];
+      drop(margin);
+    }
+    if (rows.size() > most) {
+      constexpr float infinity = std::numeric_limits<float>::infinity();
+      order.clear();
+      for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(kept[i] == kept[i] ? kept[i] : infinity, rows[i]);
+      const auto rest = order.begin() + static_cast<std::ptrdiff_t>(most);
+      std::nth_element(order.begin(), rest, order.end(), std::greater<>());
+      missed = static_cast<double>(rest->first) + margin;
+      rows.clear();
+      std::for_each(order.begin(), rest, [&](const auto& one) { rows.push_back(one.second); });
+      kept.resize(rows.size());
+      least = -std::numeric_limits<double>::infinity();  // of the rows that are left, k are wanted
     }
   } else {
     for (std::uint32_t row = 0; row < total; ++row)
@@ -308,6 +284,10 @@ void certified<Space, Precision, Metric>::finish(const View& query, const detail
   best.erase(end, best.end());
   found.hits.reserve(best.size());
   for (const detail::exact_hit& one : best) found.hits.push_back({one.id, static_cast<float>(one.score)});
+  // Rows that were proved away are below `least`, which is below the k best of those picked; of them those not scored are below `missed`.
+  const bool all = missed == -std::numeric_limits<double>::infinity();
+  const auto unsure = std::ranges::find_if(best, [&](const detail::exact_hit& one) { return !(value_of_score(one.score) > missed); });
+  found.proof.certain = all ? best.size() : static_cast<std::size_t>(unsure - best.begin());
   found.proof.least = best.empty() ? 0.0 : best.back().score;
 }
 

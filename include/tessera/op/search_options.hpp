@@ -22,7 +22,7 @@ struct search_options {
   std::stop_token stop = {};       ///< looked at before each block of rows; then the search is error `stopped`
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< likewise: past it the search is error `stopped`
   /// Rows for whose id this is false are left out. Asked from several threads at once where `threads` is set, and only for rows
-  /// that would be among the k or, in a graph, lie on the way to them.
+  /// that would be among the k or, in a graph, lie on the way to them. A set of ids: std::cref of an id_bitmap (index/id_bitmap.hpp).
   std::function<bool(std::uint64_t)> filter = {};
   /// Candidates that a search in a graph keeps (`ef`); 0 is the index's own setting. Exact indexes have no use for it.
   std::size_t effort = 0;
