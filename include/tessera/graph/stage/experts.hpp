@@ -98,22 +98,23 @@ struct expert_feed_forward {
     [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
     [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
       return workspace::piece_bytes(size.tokens * Experts) + workspace::piece_bytes(size.tokens) +
-             2 * workspace::piece_bytes(size.tokens * Width) + workspace::piece_bytes(size.tokens * Inner);
+             3 * workspace::piece_bytes(size.tokens * Width) + workspace::piece_bytes(size.tokens * Inner);
     }
 
-    /// y = feed_forward(x) + residual; y must not be x, and may be residual.
+    /// y = after(feed_forward(x) + residual); y may be x, residual or both.
     template <class Weights>
-    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual, float* y,
-                      workspace& memory) noexcept {
+    static void apply(const Weights& weights, const token_batch& batch, const float* x, const float* residual,
+                      const kernel::row_norm& after, float* y, workspace& memory) noexcept {
       const workspace::mark scope(memory);
       const std::size_t tokens = batch.tokens();
       float* shares = memory.take(tokens * Experts);
+      float* sums = memory.take(tokens * Width);  // x is read until the last expert
       weights.router.apply(batch, x, Width, kernel::activation::none, nullptr, shares, Experts, memory);
       for (std::size_t t = 0; t < tokens; ++t) {
         const bool sound = choose(shares + t * Experts);
         for (std::size_t j = 0; j < Width; ++j) {
           const float before = residual == nullptr ? 0.0f : residual[t * Width + j];
-          y[t * Width + j] = sound ? before + weights.bias.data()[j] : std::numeric_limits<float>::quiet_NaN();
+          sums[t * Width + j] = sound ? before + weights.bias.data()[j] : std::numeric_limits<float>::quiet_NaN();
         }
       }
       auto* mine = reinterpret_cast<std::uint32_t*>(memory.take(tokens));
@@ -130,10 +131,12 @@ struct expert_feed_forward {
         weights.down[e].apply(inner, Inner, count, kernel::activation::none, nullptr, made, Width, memory.threads());
         for (std::size_t i = 0; i < count; ++i) {
           const float share = shares[mine[i] * Experts + e];
-          float* sum = y + mine[i] * Width;
+          float* sum = sums + mine[i] * Width;
           for (std::size_t j = 0; j < Width; ++j) sum[j] += share * made[i * Width + j];
         }
       }
+      std::copy_n(sums, tokens * Width, y);
+      kernel::kernels().norm.in_place_f32(after, y, Width, tokens, Width);
     }
 
    private:
