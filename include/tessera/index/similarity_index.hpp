@@ -36,7 +36,7 @@ using query_precision_of = std::conditional_t<std::is_same_v<typename Index::pre
 
 /// What `get` gives: a view into the index, or a row of its own where others may change the index meanwhile.
 template <class Row, class Index>
-concept row_of = requires(const Row& row) {
+concept row_of_index = requires(const Row& row) {
   requires embedding_like<typename Row::value_type>;
   requires std::same_as<typename Row::value_type::space, typename Index::space>;
   requires std::same_as<typename Row::value_type::precision, typename Index::precision>;
@@ -57,7 +57,7 @@ concept similarity_index =
       { index.add_rows(ids, rows) } -> std::same_as<result<>>;
       { index.update(id, row) } -> std::same_as<result<>>;
       { index.remove(id) } -> std::same_as<result<>>;
-      { settled.get(id) } -> detail::row_of<T>;
+      { settled.get(id) } -> detail::row_of_index<T>;
       { settled.contains(id) } -> std::same_as<bool>;
       { settled.size() } -> std::same_as<std::size_t>;
       { settled.memory_bytes() } -> std::same_as<std::size_t>;
