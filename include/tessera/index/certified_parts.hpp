@@ -169,7 +169,7 @@ void certified<Space, Precision, Metric>::finish(const View& query, const detail
                                                  std::size_t most, std::optional<float> bound, const search_options& options,
                                                  detail::certified_memory& memory, float* reaches, proved_hits& found) const {
   constexpr std::size_t n = Space::dimension;
-  constexpr auto before = detail::exactly_before<Metric::larger_is_nearer>;
+  constexpr auto before = ranks_before<Metric::larger_is_nearer, detail::exact_hit>;
   const std::size_t total = base::size();
   alignas(vector_alignment) float values[n];
   alignas(vector_alignment) float other[n];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What an exact answer is ordered by: sums in double of products, or of squared differences, of the stored values; ties by id, NaN last.
+/// What an exact answer is ordered by: sums in double of products, or of squared differences, of the stored values.
 #pragma once
 
 #include <tessera/base/config.hpp>
@@ -11,7 +11,7 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-/// A row of an exact answer.
+/// A row of an exact answer; `ranks_before` orders them.
 struct exact_hit {
   double score;
   std::uint64_t id;
@@ -34,16 +34,6 @@ template <bool ByDifference>
     for (std::size_t c = 0; c < 8; ++c) chains[c] += term(a[i + c], b[i + c]);
   for (std::size_t c = 0; c < n % 8; ++c) chains[c] += term(a[i + c], b[i + c]);
   return ((chains[0] + chains[4]) + (chains[2] + chains[6])) + ((chains[1] + chains[5]) + (chains[3] + chains[7]));
-}
-
-/// Whether a stands before b in an exact answer.
-template <bool LargerIsNearer>
-[[nodiscard]] inline bool exactly_before(const exact_hit& a, const exact_hit& b) noexcept {
-  if (a.score == b.score) return a.id < b.id;
-  const bool a_is_nan = a.score != a.score;
-  const bool b_is_nan = b.score != b.score;
-  if (a_is_nan || b_is_nan) return a_is_nan == b_is_nan ? a.id < b.id : b_is_nan;
-  return LargerIsNearer ? a.score > b.score : a.score < b.score;
 }
 
 /// The f32 below x.

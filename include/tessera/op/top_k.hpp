@@ -29,9 +29,9 @@ struct hit {
   friend bool operator==(const hit&, const hit&) = default;
 };
 
-/// Whether a stands before b in a result.
-template <bool LargerIsNearer>
-[[nodiscard]] constexpr bool ranks_before(const hit& a, const hit& b) noexcept {
+/// Whether a stands before b in a result: by score, then by id, NaN last.
+template <bool LargerIsNearer, class Hit = hit>
+[[nodiscard]] constexpr bool ranks_before(const Hit& a, const Hit& b) noexcept {
   if (a.score == b.score) return a.id < b.id;
   const bool a_is_nan = a.score != a.score;
   const bool b_is_nan = b.score != b.score;
