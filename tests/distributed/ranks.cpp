@@ -8,10 +8,12 @@
 #include <tessera/index/flat.hpp>
 #include <tessera/index/hnsw.hpp>
 #include <tessera/model/bert.hpp>
+#include <tessera/store/store.hpp>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <random>
 #include <thread>
@@ -28,6 +30,11 @@ constexpr std::chrono::milliseconds patience{3000};
 ts::result<> expect(bool right, const char* what) {
   if (right) return {};
   return ts::fail({.code = ts::error_code::mismatch, .thing = what, .wanted = "to hold"});
+}
+
+template <class Value, std::size_t Size>
+bool same_bits(std::span<const Value, Size> a, std::span<const Value, Size> b) {
+  return std::ranges::equal(std::as_bytes(a), std::as_bytes(b));
 }
 
 template <class Precision>
@@ -52,14 +59,12 @@ std::vector<std::uint64_t> some_ids(std::size_t count) {
 
 /// All ranks as one index give the answers of one index.
 template <class Index>
-ts::result<> as_one(ts::communicator& ranks, const char* directory) {
-  Index part;
+ts::result<> as_one(ts::communicator& ranks, const std::string& directory, Index part = {}, Index whole = {}) {
   if (ranks.rank() != 0) return ts::serve_shard(ranks, part);
   TESSERA_TRY(auto index, ts::sharded_index<Index>::over(ranks, part));
   TESSERA_TRY(const auto rows, some_rows<typename Index::precision>(row_count, 1));
   TESSERA_TRY(const auto queries, some_rows<ts::detail::query_precision_of<Index>>(30, 2));
   const auto ids = some_ids(row_count);
-  Index whole;
   TESSERA_CHECK(whole.add_rows(ids, rows));
   TESSERA_CHECK(index.add_rows(ids, rows));
   TESSERA_CHECK(expect(index.size() == row_count && part.size() > row_count / 8 && part.size() < row_count / 2, "rows are spread"));
@@ -94,7 +99,7 @@ ts::result<> as_one(ts::communicator& ranks, const char* directory) {
   const auto absent = index.remove(3);
   TESSERA_CHECK(expect(!absent && absent.error().code == ts::error_code::not_found, "an id that is not there"));
   TESSERA_TRY(const auto row, index.get(ids[1]));
-  TESSERA_CHECK(expect(std::equal(row.values().begin(), row.values().end(), more.row(0).values().begin()), "a row by its id"));
+  TESSERA_CHECK(expect(same_bits(row.values(), more.row(0).values()), "a row by its id"));
   const auto filtered = index.search(queries, 3, {.filter = [](std::uint64_t) { return true; }});
   TESSERA_CHECK(expect(!filtered && filtered.error().code == ts::error_code::unsupported, "filters are refused"));
   const auto late = index.search(queries, 3, {.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1)});
@@ -107,6 +112,56 @@ ts::result<> as_one(ts::communicator& ranks, const char* directory) {
   TESSERA_TRY(const auto bytes, index.memory_bytes());
   TESSERA_CHECK(expect(bytes.size() == ranks.size() && bytes[3] > row_count / 8 * sizeof(float), "bytes of each rank"));
   return index.close();
+}
+
+/// Stores as parts: exact as one index, contents go with their rows, and all of it is there when the parts are opened again.
+ts::result<> stores(ts::communicator& ranks, const std::string& directory) {
+  using store = ts::store<space, ts::f16, ts::inner_product>;
+  const ts::store_options options{.sync = ts::sync_policy::none(), .exact = true};
+  const std::string saved = directory + "/saved", own = directory + "/own", one = directory + "/one-" + std::to_string(ranks.rank());
+  for (const auto& made : {saved, own}) std::filesystem::create_directories(made);
+  {
+    TESSERA_TRY(auto part, store::open(directory + "/part-" + std::to_string(ranks.rank()), options));
+    TESSERA_TRY(auto whole, store::open(one, options));
+    TESSERA_CHECK(as_one<store>(ranks, saved, std::move(part), std::move(whole)));
+  }
+  const auto rows = *some_rows<ts::f16>(row_count, 1);
+  const auto ids = some_ids(row_count);
+  std::vector<std::string> texts(row_count);
+  std::vector<ts::row_content> contents(row_count);
+  for (std::size_t i = 0; i < row_count; ++i) {
+    texts[i] = "text " + std::to_string(i * i);
+    contents[i] = ts::row_content::text(texts[i], std::string_view(texts[i]).substr(5));
+  }
+  for (const bool again : {false, true}) {
+    TESSERA_TRY(auto part, store::open(ts::shard_path(own, ranks), options));
+    if (ranks.rank() != 0) {
+      TESSERA_CHECK(ts::serve_shard(ranks, part));
+      continue;
+    }
+    TESSERA_TRY(auto index, ts::sharded_index<store>::over(ranks, part));
+    const auto holds = [&](std::size_t row, std::string_view payload, std::string_view metadata) -> ts::result<> {
+      TESSERA_TRY(const auto found, index.get(ids[row]));
+      return expect(found.payload_text() == payload && found.metadata_text() == metadata, "a row's content");
+    };
+    if (!again) {
+      TESSERA_CHECK(expect(!index.add_rows(ids, rows, std::span(contents).first(3)), "as many contents as rows"));
+      TESSERA_CHECK(index.add_rows(ids, rows, contents));
+      TESSERA_CHECK(index.update(ids[5], rows.row(6)));
+      TESSERA_CHECK(index.update(ids[7], rows.row(6), ts::row_content::text("new", "words")));
+      TESSERA_CHECK(index.add(2, rows.row(9), ts::row_content::text("two")));
+    }
+    TESSERA_CHECK(expect(index.size() == row_count + 1, "every row is there"));
+    for (std::size_t i = 0; i < row_count; i += 13)
+      if (i != 7) TESSERA_CHECK(holds(i, texts[i], std::string_view(texts[i]).substr(5)));
+    TESSERA_CHECK(holds(5, texts[5], std::string_view(texts[5]).substr(5)));
+    TESSERA_CHECK(holds(7, "new", "words"));
+    TESSERA_TRY(const auto two, index.get(2));
+    TESSERA_CHECK(expect(two.payload_text() == "two" && two.metadata.empty(), "one row with content"));
+    TESSERA_CHECK(expect(same_bits(two.values(), rows.row(9).values()), "its vector"));
+    TESSERA_CHECK(index.close());
+  }
+  return {};
 }
 
 /// Each rank embeds its share of the texts.
@@ -123,7 +178,7 @@ ts::result<> embed(ts::communicator& ranks, const char* directory) {
   TESSERA_TRY(const auto found, ts::encode_shared(ranks, encoder, views));
   TESSERA_CHECK(expect(found.rows() == wanted.rows() && found.made_by() == wanted.made_by(), "as many rows"));
   for (std::size_t i = 0; i < wanted.rows(); ++i)
-    TESSERA_CHECK(expect(std::equal(found.row(i).values().begin(), found.row(i).values().end(), wanted.row(i).values().begin()), "the same bits"));
+    TESSERA_CHECK(expect(same_bits(found.row(i).values(), wanted.row(i).values()), "the same bits"));
   const auto unknown = ts::encode_shared(ranks, encoder, views, {.prompt = "nonsense"});
   TESSERA_CHECK(expect(!unknown && unknown.error().message().find("rank 2 of 4") != std::string::npos, "a rank's error names it"));
   TESSERA_TRY(const auto none, ts::encode_shared(ranks, encoder, std::span<const std::string_view>()));
@@ -167,6 +222,7 @@ ts::result<> run(std::string_view scenario, const char* path) {
     if (scenario == "flat_i8") return as_one<ts::flat<space, ts::i8, ts::squared_l2>>(ranks, path);
     if (scenario == "bits") return as_one<ts::flat<space, ts::b1, ts::hamming>>(ranks, path);
     if (scenario == "certified") return as_one<ts::certified<space, ts::f32, ts::inner_product>>(ranks, path);
+    if (scenario == "store") return stores(ranks, path);
     if (scenario == "embed") return embed(ranks, path);
     if (scenario == "hangs") return lose(ranks, [] { std::this_thread::sleep_for(10 * patience); });
     if (scenario == "killed") return lose(ranks, [] { std::raise(SIGKILL); });

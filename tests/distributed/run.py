@@ -93,7 +93,7 @@ def main():
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as made:
         scratch = pathlib.Path(made)
-        scenarios = [(name, lambda name=name: run(name, made)) for name in ("flat", "flat_i8", "bits", "certified")]
+        scenarios = [(name, lambda name=name: run(name, made)) for name in ("flat", "flat_i8", "bits", "certified", "store")]
         scenarios += [("embed", lambda: run("embed", FIXTURE))]
         scenarios += [(name, lambda name=name: run(name, made, ["--enable-recovery"])) for name in ("hangs", "killed")]
         if os.geteuid() == 0 and shutil.which("ip") and subprocess.run(["ip", "netns", "add", "tsrprobe"], capture_output=True).returncode == 0:

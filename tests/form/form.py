@@ -37,7 +37,7 @@ LAYERS = {
     "store": ["index"],
     "interop": ["type"],
     "evaluate": ["op", "interop"],
-    "distributed": ["index", "model"],
+    "distributed": ["store", "model"],
 }
 # kernel/all.hpp is the list that dispatch.hpp includes, and refers back to it.
 EXCEPTIONS = {("kernel/all.hpp", "tessera/dispatch.hpp")}

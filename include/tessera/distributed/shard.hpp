@@ -6,6 +6,7 @@
 #pragma once
 
 #include <tessera/distributed/conversation.hpp>
+#include <tessera/distributed/shard_content.hpp>
 #include <tessera/distributed/wire.hpp>
 #include <tessera/index/similarity_index.hpp>
 
@@ -18,6 +19,15 @@ struct shard_options {
   thread_pool* threads = nullptr;  ///< shares rows or queries of one request
   std::stop_token stop = {};       ///< ends `serve_shard`
 };
+
+/// "DIRECTORY/shard-2-of-4.tsi", where a rank's part is saved, and a good name for the directory of its store: a row's rank depends on the
+/// number of ranks.
+[[nodiscard]] inline std::string shard_path(std::string_view directory, std::size_t rank, std::size_t ranks) {
+  return std::string(directory) + "/shard-" + std::to_string(rank) + "-of-" + std::to_string(ranks) + ".tsi";
+}
+[[nodiscard]] inline std::string shard_path(std::string_view directory, const communicator& ranks) {
+  return shard_path(directory, ranks.rank(), ranks.size());
+}
 
 namespace detail {
 
@@ -35,11 +45,6 @@ template <class Index>
   std::uint64_t mixed = (id ^ (id >> 33u)) * 0xFF51AFD7ED558CCDu;
   mixed = (mixed ^ (mixed >> 33u)) * 0xC4CEB9FE1A85EC53u;
   return static_cast<std::size_t>((mixed ^ (mixed >> 33u)) % ranks);
-}
-
-/// "DIRECTORY/shard-2-of-4.tsi".
-[[nodiscard]] inline std::string shard_path(std::string_view directory, std::size_t rank, std::size_t ranks) {
-  return std::string(directory) + "/shard-" + std::to_string(rank) + "-of-" + std::to_string(ranks) + ".tsi";
 }
 
 inline void put_options(std::string& out, const search_options& options) {
@@ -102,13 +107,28 @@ class shard_handler {
   [[nodiscard]] result<> add_rows(byte_reader& request) const {
     TESSERA_TRY(const auto ids, read_ids(request));
     TESSERA_TRY(auto rows, (read_rows<space, precision>(request)));
-    return index_->add_rows(ids, rows);
+    if constexpr (keeps_content<Index>) {
+      std::vector<row_content> contents;
+      while (request.left() > 0) {
+        TESSERA_TRY(contents.emplace_back(), read_content(request));
+      }
+      return index_->add_rows(ids, rows, contents);
+    } else {
+      return index_->add_rows(ids, rows);
+    }
   }
   [[nodiscard]] result<> update(byte_reader& request) const {
     TESSERA_TRY(const auto id, request.number<std::uint64_t>("id"));
     TESSERA_TRY(const auto rows, (read_rows<space, precision>(request)));
     if (rows.rows() != 1) return request.wrong("rows", "1", std::to_string(rows.rows()));
-    return index_->update(id, embedding<space, precision>(rows.row(0).values(), rows.facts(0), rows.made_by()));
+    const embedding<space, precision> row(rows.row(0).values(), rows.facts(0), rows.made_by());
+    if constexpr (keeps_content<Index>) {
+      if (request.left() > 0) {
+        TESSERA_TRY(const auto content, read_content(request));
+        return index_->update(id, row, content);
+      }
+    }
+    return index_->update(id, row);
   }
   [[nodiscard]] result<> remove(byte_reader& request) const {
     TESSERA_TRY(const auto id, request.number<std::uint64_t>("id"));
@@ -132,6 +152,7 @@ class shard_handler {
     TESSERA_CHECK(one.append(row));
     one.set_made_by(index_->made_by());
     put_rows(answer, one);
+    if constexpr (keeps_content<Index>) put_content(answer, row.metadata, row.payload);
     return {};
   }
   [[nodiscard]] result<> search(byte_reader& request, std::string& answer) const {

@@ -10,7 +10,8 @@
 ///
 /// Over parts that search exactly (`flat`, `certified`) the answer is that of one index holding all rows, bit for bit where all ranks
 /// run one kind of processor: scores depend on query and row alone, and the order of hits is total. Over graphs each part answers for its
-/// rows.
+/// rows. Over stores (store/store.hpp), each with a directory of its own, payloads and metadata go with their rows, and what a call
+/// acknowledged is as durable as the parts are.
 ///
 /// A rank that does not answer within the communicator's patience makes the call an error that names it; no search gives the answer of
 /// the others as if it were whole, then or later. `update`, `remove` and `get` ask the rank that has the id, and no other. Filters are
@@ -35,6 +36,7 @@ class sharded_index {
   using precision = typename Index::precision;
   using metric = typename Index::metric;
   using matrix = embedding_matrix<space, precision>;
+  using found_row = typename detail::row_found<Index>::type;
 
   /// On rank 0, whose own part is `part`; the others serve theirs. Both objects outlive this. Errors: mismatch (a rank that serves another
   /// type of index, or rows of another model); io (a rank is lost); invalid_argument (called on another rank).
@@ -61,30 +63,13 @@ class sharded_index {
 
   /// Row i of the matrix under ids[i]. All ids are looked for first, so that one that is taken changes nothing; what fails later (memory,
   /// a lost rank) names the rank, and other ranks may have their rows. Errors: those of the index; io.
-  [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, const matrix& rows) {
-    TESSERA_CHECK(detail::one_id_a_row(ids.size(), rows.rows()));
-    TESSERA_TRY(const fingerprint model, detail::same_model<space>(made_by_, rows.made_by(), "rows"));
-    std::vector<std::vector<std::uint32_t>> which(ranks_->size());
-    std::vector<std::vector<std::uint64_t>> theirs(ranks_->size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const std::size_t to = detail::shard_of(ids[i], ranks_->size());
-      which[to].push_back(static_cast<std::uint32_t>(i));
-      theirs[to].push_back(ids[i]);
-    }
-    TESSERA_CHECK(none_is_taken(theirs));
-    std::vector<std::string> requests(ranks_->size());
-    for (std::size_t rank = 0; rank < requests.size(); ++rank) {
-      if (theirs[rank].empty()) continue;
-      requests[rank] = of(detail::shard_request::add_rows);
-      put_ids(requests[rank], theirs[rank]);
-      put_rows(requests[rank], rows, which[rank]);
-    }
-    TESSERA_CHECK(ask(requests));
-    rows_ += ids.size();
-    made_by_ = model;
-    return {};
-  }
-  template <embedding_like Row>
+  [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, const matrix& rows) { return add_all(ids, rows, {}); }
+  /// With contents[i]. Errors: likewise.
+  [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, const matrix& rows, std::span<const row_content> contents)
+    requires detail::keeps_content<Index>
+  {
+    return add_all(ids, rows, contents);
+  }  template <embedding_like Row>
   [[nodiscard]] result<> add(std::uint64_t id, const Row& row) {
     if constexpr (detail::index_holds<Index, Row>()) {
       TESSERA_TRY(const matrix one, one_row(row));
@@ -92,17 +77,25 @@ class sharded_index {
     }
     return {};
   }
+  template <embedding_like Row>
+    requires detail::keeps_content<Index>
+  [[nodiscard]] result<> add(std::uint64_t id, const Row& row, const row_content& content) {
+    if constexpr (detail::index_holds<Index, Row>()) {
+      TESSERA_TRY(const matrix one, one_row(row));
+      return add_rows({&id, 1}, one, {&content, 1});
+    }
+    return {};
+  }
   /// Errors: not_found; those of the index; io.
   template <embedding_like Row>
   [[nodiscard]] result<> update(std::uint64_t id, const Row& row) {
-    if constexpr (detail::index_holds<Index, Row>()) {
-      TESSERA_TRY(const matrix one, one_row(row));
-      std::string request = of(detail::shard_request::update);
-      append_le(request, id);
-      put_rows(request, one);
-      TESSERA_CHECK(ask_owner(id, std::move(request)));
-    }
-    return {};
+    return change(id, row, nullptr);
+  }
+  /// With another content; without one, a store's row keeps what it has. Errors: likewise.
+  template <embedding_like Row>
+    requires detail::keeps_content<Index>
+  [[nodiscard]] result<> update(std::uint64_t id, const Row& row, const row_content& content) {
+    return change(id, row, &content);
   }
   /// Errors: not_found; io.
   [[nodiscard]] result<> remove(std::uint64_t id) {
@@ -112,15 +105,25 @@ class sharded_index {
     --rows_;
     return {};
   }
-  /// The row of that id. Errors: not_found; io.
-  [[nodiscard]] result<embedding<space, precision>> get(std::uint64_t id) {
+  /// The row of that id; a store's with its content. Errors: not_found; those of the index; io.
+  [[nodiscard]] result<found_row> get(std::uint64_t id) {
     std::string request = of(detail::shard_request::get);
     append_le(request, id);
     TESSERA_TRY(const std::string answer, ask_owner(id, std::move(request)));
     byte_reader reader(std::as_bytes(std::span(answer)), "an answer");
     TESSERA_TRY(const auto rows, (read_rows<space, precision>(reader)));
     if (rows.rows() != 1) return reader.wrong("rows", "1", std::to_string(rows.rows()));
-    return embedding<space, precision>(rows.row(0).values(), rows.facts(0), rows.made_by());
+    embedding<space, precision> vector(rows.row(0).values(), rows.facts(0), rows.made_by());
+    if constexpr (detail::keeps_content<Index>) {
+      TESSERA_TRY(const auto content, detail::read_content(reader));
+      found_row made;
+      made.vector = std::move(vector);
+      made.payload.assign(content.payload.begin(), content.payload.end());
+      made.metadata.assign(content.metadata.begin(), content.metadata.end());
+      return made;
+    } else {
+      return vector;
+    }
   }
 
   /// The k nearest rows of each query among all parts. Errors: those of the index; io; unsupported (a filter).
@@ -197,6 +200,44 @@ class sharded_index {
   sharded_index(communicator& ranks, Index& part, const shard_options& options)
       : ranks_(&ranks), own_(detail::shard_handler<Index>(part, 0, ranks.size(), options.threads)) {}
 
+  [[nodiscard]] result<> add_all(std::span<const std::uint64_t> ids, const matrix& rows, std::span<const row_content> contents) {
+    TESSERA_CHECK(detail::one_a_row("ids", ids.size(), rows.rows()));
+    TESSERA_TRY(const fingerprint model, detail::same_model<space>(made_by_, rows.made_by(), "rows"));
+    std::vector<std::vector<std::uint32_t>> which(ranks_->size());
+    std::vector<std::vector<std::uint64_t>> theirs(ranks_->size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const std::size_t to = detail::shard_of(ids[i], ranks_->size());
+      which[to].push_back(static_cast<std::uint32_t>(i));
+      theirs[to].push_back(ids[i]);
+    }
+    if (!contents.empty()) TESSERA_CHECK(detail::one_a_row("contents", contents.size(), rows.rows()));
+    TESSERA_CHECK(none_is_taken(theirs));
+    std::vector<std::string> requests(ranks_->size());
+    for (std::size_t rank = 0; rank < requests.size(); ++rank) {
+      if (theirs[rank].empty()) continue;
+      requests[rank] = of(detail::shard_request::add_rows);
+      put_ids(requests[rank], theirs[rank]);
+      put_rows(requests[rank], rows, which[rank]);
+      if (contents.empty()) continue;
+      for (const std::uint32_t i : which[rank]) detail::put_content(requests[rank], contents[i].metadata, contents[i].payload);
+    }
+    TESSERA_CHECK(ask(requests));
+    rows_ += ids.size();
+    made_by_ = model;
+    return {};
+  }
+  template <class Row>
+  [[nodiscard]] result<> change(std::uint64_t id, const Row& row, const row_content* content) {
+    if constexpr (detail::index_holds<Index, Row>()) {
+      TESSERA_TRY(const matrix one, one_row(row));
+      std::string request = of(detail::shard_request::update);
+      append_le(request, id);
+      put_rows(request, one);
+      if (content != nullptr) detail::put_content(request, content->metadata, content->payload);
+      TESSERA_CHECK(ask_owner(id, std::move(request)));
+    }
+    return {};
+  }
   template <class Query>
   [[nodiscard]] static consteval bool is_query() {
     if constexpr (detail::index_answers<Index, Query>()) {
@@ -218,9 +259,6 @@ class sharded_index {
     return fail({.code = error_code::unsupported, .thing = "filter", .wanted = "none: a function cannot go to other processes"});
   }
   [[nodiscard]] static std::string of(detail::shard_request kind) { return std::string(1, static_cast<char>(kind)); }
-  [[nodiscard]] std::vector<std::string> begin(detail::shard_request kind) const {
-    return std::vector<std::string>(ranks_->size(), of(kind));
-  }
   [[nodiscard]] static std::string filed(detail::shard_request kind, std::string_view directory, const provenance& origin) {
     std::string request = of(kind);
     append_le(request, static_cast<std::uint8_t>(origin.weights ? 1 : 0));
@@ -250,26 +288,18 @@ class sharded_index {
       byte_reader reader(std::as_bytes(std::span(answer)), "an answer");
       TESSERA_TRY(const auto count, reader.number<std::uint64_t>("count"));
       TESSERA_TRY(const auto which, reader.number<std::uint64_t>("id"));
-      if (count > 0)
-        return fail({.code = error_code::invalid_argument,
-                     .thing = "id " + std::to_string(which),
-                     .wanted = "an id that no other row has",
-                     .found = "one that is taken"});
+      if (count > 0) return detail::no_new_id(which, "one that is taken");
     }
     for (auto ids : theirs) {
       std::sort(ids.begin(), ids.end());
       const auto twice = std::adjacent_find(ids.begin(), ids.end());
-      if (twice != ids.end())
-        return fail({.code = error_code::invalid_argument,
-                     .thing = "id " + std::to_string(*twice),
-                     .wanted = "an id that no other row has",
-                     .found = "one that stands twice"});
+      if (twice != ids.end()) return detail::no_new_id(*twice, "one that stands twice");
     }
     return {};
   }
   /// What all parts hold.
   [[nodiscard]] result<> look() {
-    TESSERA_TRY(const auto answers, ask(begin(detail::shard_request::describe)));
+    TESSERA_TRY(const auto answers, ask(std::vector<std::string>(ranks_->size(), of(detail::shard_request::describe))));
     rows_ = 0;
     bytes_.clear();
     for (std::size_t rank = 0; rank < answers.size(); ++rank) {

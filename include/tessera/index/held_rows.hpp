@@ -107,7 +107,7 @@ class held_rows {
   /// mismatch where the numbers of ids and rows differ.
   template <class Rows>
   [[nodiscard]] result<> append_rows(std::span<const std::uint64_t> ids, Rows&& rows) {
-    TESSERA_CHECK(one_id_a_row(ids.size(), rows.rows()));
+    TESSERA_CHECK(one_a_row("ids", ids.size(), rows.rows()));
     TESSERA_TRY(const fingerprint model, same_model<Space>(made_by(), rows.made_by(), "rows"));
     const std::size_t first = rows_.rows();
     if constexpr (!std::is_lvalue_reference_v<Rows>) {
@@ -220,10 +220,7 @@ class held_rows {
       if (table_.insert(ids_.size() - 1, ids_)) continue;
       ids_.pop_back();
       take_back_ids(ids_.size() - before);
-      return fail({.code = error_code::invalid_argument,
-                   .thing = "id " + std::to_string(id),
-                   .wanted = "an id that no other row has",
-                   .found = "one that is taken"});
+      return no_new_id(id, "one that is taken");
     }
     return {};
   }

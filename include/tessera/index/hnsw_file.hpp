@@ -19,7 +19,7 @@ result<hnsw<Space, Precision, Metric, Guide>> hnsw<Space, Precision, Metric, Gui
                                .build_effort = std::clamp(graph.build_effort, graph.degree, most_effort),
                                .effort = plain.effort,
                                .seed = plain.seed}));
-  TESSERA_CHECK(detail::one_id_a_row(graph.levels.size(), rows.rows()));
+  TESSERA_CHECK(detail::one_a_row("ids", graph.levels.size(), rows.rows()));
   TESSERA_TRY(made.graph_, detail::graph_links::without_tree(graph.degree, graph.entry, graph.ground, graph.levels, graph.upper));
   TESSERA_CHECK(made.append_rows(ids, std::move(rows)));
   made.serial_ = made.ids().size();

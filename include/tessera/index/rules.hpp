@@ -71,12 +71,20 @@ template <class Space>
   }
 }
 
-[[nodiscard]] inline result<> one_id_a_row(std::size_t ids, std::size_t rows) {
-  if (ids == rows) return {};
+[[nodiscard]] inline result<> one_a_row(const char* thing, std::size_t found, std::size_t rows) {
+  if (found == rows) return {};
   return fail({.code = error_code::mismatch,
-               .thing = "ids",
+               .thing = thing,
                .wanted = std::to_string(rows) + ", one a row",
-               .found = std::to_string(ids)});
+               .found = std::to_string(found)});
+}
+
+/// `found`: what keeps this id from being a new row's.
+[[nodiscard]] inline std::unexpected<error> no_new_id(std::uint64_t id, const char* found) {
+  return fail({.code = error_code::invalid_argument,
+               .thing = "id " + std::to_string(id),
+               .wanted = "an id that no other row has",
+               .found = found});
 }
 
 }  // namespace tessera::inline TESSERA_ABI::detail

@@ -2,6 +2,7 @@
 /// Writing to a store: calls that wait together are written together (store/engine.hpp).
 #pragma once
 
+#include <tessera/index/rules.hpp>
 #include <tessera/store/engine-inl.hpp>
 
 #include <algorithm>
@@ -80,10 +81,7 @@ TESSERA_INLINE result<> store_engine::check(waiting& one) const {
     const auto row = table_->find(change.id);
     const bool twice = !rise && !ids.insert(change.id).second;
     if (twice || (row && change.kind == change_kind::add))
-      return fail({.code = error_code::invalid_argument,
-                   .thing = "id " + std::to_string(change.id),
-                   .wanted = "an id that no other row has",
-                   .found = "one that is taken"});
+      return no_new_id(change.id, "one that is taken");
     if (!row && change.kind != change_kind::add)
       return fail({.code = error_code::not_found,
                    .thing = "id " + std::to_string(change.id),

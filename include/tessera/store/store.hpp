@@ -90,12 +90,8 @@ class store {
   [[nodiscard]] result<> add_rows(std::span<const std::uint64_t> ids, const embedding_matrix<RowSpace, RowPrecision>& rows,
                                   std::span<const row_content> contents = {}) {
     if constexpr (detail::index_holds<store, embedding_matrix<RowSpace, RowPrecision>>()) {
-      TESSERA_CHECK(detail::one_id_a_row(ids.size(), rows.rows()));
-      if (!contents.empty() && contents.size() != ids.size())
-        return fail({.code = error_code::mismatch,
-                     .thing = "contents",
-                     .wanted = std::to_string(ids.size()) + ", one a row",
-                     .found = std::to_string(contents.size())});
+      TESSERA_CHECK(detail::one_a_row("ids", ids.size(), rows.rows()));
+      if (!contents.empty()) TESSERA_CHECK(detail::one_a_row("contents", contents.size(), rows.rows()));
       std::vector<detail::row_change> changes(ids.size());
       for (std::size_t i = 0; i < ids.size(); ++i) {
         changes[i].id = ids[i];
