@@ -2,16 +2,18 @@
 // Runs a fuzz target without libFuzzer: every file as it is, then with a fixed number of changes drawn from a fixed
 // seed, so that the same inputs are tried on every machine and by every compiler.
 //
-//     fuzz_json [--mutations N] FILE...
+//     fuzz_json [--mutations N] [--kind M] FILE...      N of each file, and at least M of all files that end alike (".log", ".snapshot")
 //
 // What a target finds wrong ends the process (a sanitizer's report, a trap); the input is then in the file named on the
 // last line.
 #include <tests/fuzz/target.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -95,11 +97,12 @@ void run(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::size_t mutations = 0;
-  std::vector<std::string> corpus;
+  std::size_t mutations = 0, of_kind = 0;
+  std::vector<std::string> corpus, kinds;
   for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--mutations" && i + 1 < argc) {
-      mutations = std::strtoul(argv[++i], nullptr, 10);
+    const std::string_view word = argv[i];
+    if ((word == "--mutations" || word == "--kind") && i + 1 < argc) {
+      (word == "--kind" ? of_kind : mutations) = std::strtoul(argv[++i], nullptr, 10);
       continue;
     }
     std::ifstream file(argv[i], std::ios::binary);
@@ -110,18 +113,22 @@ int main(int argc, char** argv) {
     std::ostringstream contents;
     contents << file.rdbuf();
     corpus.push_back(std::move(contents).str());
+    kinds.push_back(std::filesystem::path(word).extension().string());
   }
   if (corpus.empty()) {
-    std::fprintf(stderr, "usage: %s [--mutations N] FILE...\n", argv[0]);
+    std::fprintf(stderr, "usage: %s [--mutations N] [--kind M] FILE...\n", argv[0]);
     return 1;
   }
   constexpr std::size_t most_bytes = 1 << 20;
   random_source random(1);
   std::size_t runs = 0;
-  for (const std::string& seed : corpus) {
+  for (std::size_t file = 0; file < corpus.size(); ++file) {
+    const std::string& seed = corpus[file];
     run(seed);
     std::string text = seed;
-    for (std::size_t i = 0; i < mutations; ++i, ++runs) {
+    const auto alike = static_cast<std::size_t>(std::count(kinds.begin(), kinds.end(), kinds[file]));
+    const std::size_t changes = std::max(mutations, (of_kind + alike - 1) / alike);
+    for (std::size_t i = 0; i < changes; ++i, ++runs) {
       // A few changes in a row, then back to the seed: near misses reach deepest.
       if (random.below(4) == 0 || text.size() > most_bytes) text = seed;
       mutate(text, corpus, random);
