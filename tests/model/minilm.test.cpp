@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real all-MiniLM-L6-v2 against the reference's vectors of 200 texts. Runs where tools/get-model has put the model.
+#include <tests/kernel/support/amx.hpp>
 #include <tests/model/support.hpp>
 
 #include <tessera/model/bge.hpp>
@@ -42,4 +43,20 @@ TEST_CASE("minilm: the reference's vectors of 200 texts", "[model]") {
   CHECK(flat_values(value_of(model.encode(texts, {.threads = &pool}))) == flat_values(vectors));
   for (const std::size_t i : {std::size_t{0}, std::size_t{99}, std::size_t{199}})
     CHECK(same_bits(value_of(model.encode(texts[i])).values(), vectors.row(i).values()));
+}
+
+TEST_CASE("minilm: the reference's vectors by tiles of AMX, which multiply f32 as sums of bf16", "[model]") {
+  if (!tessera_test::amx_can_run()) SKIP("this machine lacks AVX3_ZEN4, which stands around the tiles");
+  const std::string golden = fixture("text/minilm_golden").string();
+  const std::string folder = minilm_folder();
+  const auto all = texts_of(golden + "/texts.jsonl");
+  const auto expected = floats(value_of(ts::safetensors::open(golden + "/expected.safetensors")), "embeddings");
+  constexpr std::size_t count = 6;  // emulated, a text of 100 tokens takes about a second
+  const std::vector<std::string_view> texts(all.begin(), all.begin() + count);
+  tessera_test::as_amx_machine([&] {
+    const auto model = value_of(ts::load<ts::minilm_l6<>>(folder));
+    const auto vectors = value_of(model.encode(texts));
+    CHECK(distance(flat_values(vectors), std::vector(expected.begin(), expected.begin() + count * 384)) <= 1e-5);
+    CHECK(same_bits(value_of(model.encode(texts[5])).values(), vectors.row(5).values()));
+  });
 }

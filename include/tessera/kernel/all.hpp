@@ -13,6 +13,7 @@
 #include <tessera/kernel/many_to_many.hpp>
 #include <tessera/kernel/matmul.hpp>
 #include <tessera/kernel/matmul_amx.hpp>
+#include <tessera/kernel/matmul_amx_f32.hpp>
 #include <tessera/kernel/matmul_bf16.hpp>
 #include <tessera/kernel/matmul_i4.hpp>
 #include <tessera/kernel/matmul_i8.hpp>
@@ -55,6 +56,7 @@ inline constexpr kernel_table table = {
 /// The same with the products that tiles do.
 constexpr kernel_table with_amx(kernel_table extended) {
   extended.name = "AVX3_AMX";
+  extended.matmul = matmul_amx_table;
   extended.matmul_bf16 = matmul_bf16_amx_table;
   extended.matmul_i8 = matmul_i8_amx_table;
   return extended;

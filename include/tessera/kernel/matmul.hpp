@@ -9,8 +9,8 @@
 ///     kernels.matmul.matmul_f32(a, k, packed.data(), bias, activation::gelu_erf, nullptr, c, n, m, n, k);
 ///
 /// Order of sums: every element of c is one chain of fused multiply-adds over k, ascending, from zero (SSE2 has no FMA
-/// and rounds twice a step). So a row has the same bits whatever m is and wherever it stands. Error of the sum against
-/// real numbers:
+/// and rounds twice a step; AMX has an order of its own, kernel/matmul_amx_f32.hpp). So a row has the same bits whatever m is and wherever
+/// it stands. Error of the sum against real numbers:
 /// |err| <= k · 2^-23 · Σ|a_i w_i| (any order of sums; in practice about sqrt(k) · 2^-24), then that of the activation.
 ///
 /// Weights are packed in panels of two vectors of columns, [panel][k][columns], the last one padded with zero columns:

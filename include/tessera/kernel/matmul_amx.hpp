@@ -97,15 +97,10 @@ HWY_INLINE void configure_amx(std::size_t rows) {
   __asm__ volatile("ldtilecfg %0" : : "m"(shapes));
 }
 
-/// out[row][column] = Σ over `steps` of a[row] · b[column], from zero, or from `out` if `onward`. `Lower`: there are rows in the lower
-/// half. `ahead` is what to fetch into the second-level cache meanwhile, half as much as is read of b (null: nothing).
-template <class Dot, bool Lower>
-HWY_NOINLINE void multiply_amx(const void* rows, const void* panel, std::size_t steps, float* out, bool onward,
-                               const void* ahead) noexcept {
-  const auto* a = static_cast<const std::uint8_t*>(rows);
-  const auto* b = static_cast<const std::uint8_t*>(panel);
-  const auto* next = static_cast<const std::uint8_t*>(ahead);
-  float* lower = out + amx_rows * panel_width;
+/// The four tiles of C: zero, or from `out` if `onward`. `Lower`: there are rows in the lower half.
+template <bool Lower>
+HWY_INLINE void begin_amx(const float* out, bool onward) {
+  const float* lower = out + amx_rows * panel_width;
   if (onward) {
     load_amx<0>(out, amx_panel_row);
     load_amx<1>(out + amx_rows, amx_panel_row);
@@ -117,6 +112,25 @@ HWY_NOINLINE void multiply_amx(const void* rows, const void* panel, std::size_t 
     if constexpr (Lower) zero_amx<2>();
     if constexpr (Lower) zero_amx<3>();
   }
+}
+template <bool Lower>
+HWY_INLINE void end_amx(float* out) {
+  float* lower = out + amx_rows * panel_width;
+  store_amx<0>(out, amx_panel_row);
+  store_amx<1>(out + amx_rows, amx_panel_row);
+  if constexpr (Lower) store_amx<2>(lower, amx_panel_row);
+  if constexpr (Lower) store_amx<3>(lower + amx_rows, amx_panel_row);
+}
+
+/// out[row][column] = Σ over `steps` of a[row] · b[column], from zero, or from `out` if `onward`. `ahead` is what to fetch into the
+/// second-level cache meanwhile, half as much as is read of b (null: nothing).
+template <class Dot, bool Lower>
+HWY_NOINLINE void multiply_amx(const void* rows, const void* panel, std::size_t steps, float* out, bool onward,
+                               const void* ahead) noexcept {
+  const auto* a = static_cast<const std::uint8_t*>(rows);
+  const auto* b = static_cast<const std::uint8_t*>(panel);
+  const auto* next = static_cast<const std::uint8_t*>(ahead);
+  begin_amx<Lower>(out, onward);
   for (std::size_t step = 0; step < steps; ++step, a += amx_row_bytes, b += amx_step_bytes) {
     load_amx<4>(a, amx_slice_row);
     load_amx<6>(b, amx_panel_row);
@@ -131,10 +145,7 @@ HWY_NOINLINE void multiply_amx(const void* rows, const void* panel, std::size_t 
     if (next != nullptr)
       for (const std::uint8_t* end = next + amx_step_bytes / 2; next != end; next += 64) __builtin_prefetch(next, 0, 2);
   }
-  store_amx<0>(out, amx_panel_row);
-  store_amx<1>(out + amx_rows, amx_panel_row);
-  if constexpr (Lower) store_amx<2>(lower, amx_panel_row);
-  if constexpr (Lower) store_amx<3>(lower + amx_rows, amx_panel_row);
+  end_amx<Lower>(out);
 }
 
 template <class Dot>
@@ -154,20 +165,28 @@ inline void pack_bf16_amx(const float* weight, std::size_t k, std::size_t n, std
   pack_bf16_pairs(weight, k, n, amx_pairs(k), packed);
 }
 
-/// What multiply_blocks asks of a form of weights, by the vector target's way of filling and finishing.
-struct amx_bf16_product : bf16_product {
+/// How tiles go through the blocks of a product whose operands `Form` has, by the vector target's way of filling and finishing.
+template <class Form>
+struct amx_blocks : Form {
   std::size_t* configured;  ///< rows of the block that tiles are configured for
 
   static constexpr std::size_t height = amx_height;
-  static constexpr std::size_t depth = 2 * tile_depth;
-  static constexpr std::size_t row_depth = 2 * amx_height * slice_stride;
   static constexpr std::size_t panels(std::size_t /*rows*/) { return 1; }
   static constexpr std::size_t group_bytes = std::size_t{1} << 20;  // half the second-level cache of such a processor
+  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
+  HWY_INLINE void configure(std::size_t rows) const {
+    if (*configured != rows) configure_amx(*configured = rows);
+  }
+};
+
+/// What multiply_blocks asks of a form of weights.
+struct amx_bf16_product : amx_blocks<bf16_product> {
+  static constexpr std::size_t depth = 2 * tile_depth;
+  static constexpr std::size_t row_depth = 2 * amx_height * slice_stride;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return amx_pairs(k) * amx_panel_row; }
 
-  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    if (*configured != rows) configure_amx(*configured = rows);
+    configure(rows);
     // Up to whole vectors, which are steps.
     for (std::size_t r = 0; r < rows; ++r) copy_rounded(a + (row + r) * lda + begin, length, slice + r * slice_stride);
   }
@@ -185,7 +204,7 @@ inline void multiply_bf16_amx(const float* a, std::size_t lda, const std::uint16
   if (m == 0 || n == 0) return;
   HWY_ALIGN bf16_row_word slice[amx_height * slice_stride];
   std::size_t configured = 0;
-  multiply_blocks(amx_bf16_product{{a, lda, packed, k, end, slice}, &configured}, m, n, k);
+  multiply_blocks(amx_bf16_product{{{a, lda, packed, k, end, slice}, &configured}}, m, n, k);
   release_amx();
 }
 inline void matmul_bf16_amx(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act,
@@ -197,17 +216,11 @@ inline void matmul_bf16_amx_gated(const float* a, std::size_t lda, const std::ui
   multiply_bf16_amx(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
 }
 
-struct amx_i8_product : i8_product {
-  std::size_t* configured;
-
-  static constexpr std::size_t height = amx_height;
+struct amx_i8_product : amx_blocks<i8_product> {
   static constexpr std::size_t row_depth = amx_height * i8_slice_stride / hadamard_block * hadamard_block;
-  static constexpr std::size_t panels(std::size_t /*rows*/) { return 1; }
-  static constexpr std::size_t group_bytes = std::size_t{1} << 20;
 
-  [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
-    if (*configured != rows) configure_amx(*configured = rows);
+    configure(rows);
     i8_product::fill(row, rows, begin, length);
   }
   HWY_INLINE void multiply(std::size_t rows, bool /*several*/, std::size_t panel, std::size_t begin, std::size_t length, float* tile,
@@ -230,7 +243,7 @@ inline void multiply_i8_amx(const float* a, std::size_t lda, const std::uint8_t*
   HWY_ALIGN float rotated[2 * i8_depth];
   row_scale_i8 scale[amx_height];
   std::size_t configured = 0;
-  multiply_blocks(amx_i8_product{{{a, lda, k, rotated, scale}, packed, k, end, slice}, &configured}, m, n, padded_depth(k));
+  multiply_blocks(amx_i8_product{{{{a, lda, k, rotated, scale}, packed, k, end, slice}, &configured}}, m, n, padded_depth(k));
   release_amx();
 }
 inline void matmul_i8_amx(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,

@@ -224,11 +224,24 @@ void with_amx(const Check& check) {
   CHECK_FALSE(emulated_amx.configured);
 }
 
+/// The same for whole programs: what asks for the kernels of this processor is given those with tiles. One thread.
+template <class Check>
+void as_amx_machine(const Check& check) {
+  with_amx([&check](const kernel_table& table) {
+    const kernel_table& before = tessera::kernel::kernels();
+    tessera::kernel::detail::chosen_kernels.store(&table);
+    check();
+    tessera::kernel::detail::chosen_kernels.store(&before);
+  });
+}
+
 #else
 
 inline bool amx_can_run() { return false; }
 template <class Check>
 void with_amx(const Check&) {}
+template <class Check>
+void as_amx_machine(const Check&) {}
 
 #endif
 
