@@ -350,8 +350,9 @@ TEST_CASE("attention of the last rows of longer texts, and across texts", "[kern
           .heads = 6, .kv_heads = 2, .head_width = 24, .scale = 0.2f, .causal = causal, .window = window};
       const attention_case texts(shape, {1, 3, 0, 16, 40}, {9, 3, 5, 64, 77}, 2.0f, 5);
       const std::vector<float> truth = texts.truth();
+      const double bound = texts.stated_error(77);
       for_each_target([&](const kernel_table& table) {
-        CHECK(worst_ratio(texts.run(table), truth, [&](std::size_t) { return texts.stated_error(77); }) <= 1.0);
+        CHECK(worst_ratio(texts.run(table), truth, [&](std::size_t) { return bound; }) <= 1.0);
       });
     }
   }
@@ -360,7 +361,7 @@ TEST_CASE("attention of the last rows of longer texts, and across texts", "[kern
   std::vector<float> truth = across.truth();
   for_each_target([&](const kernel_table& table) {
     const std::vector<float> out = across.run(table);
-    CHECK(worst_ratio(out, truth, [&](std::size_t) { return across.stated_error(7); }) <= 1.0);
+    CHECK(worst_ratio(out, truth, [bound = across.stated_error(7)](std::size_t) { return bound; }) <= 1.0);
     CHECK(std::ranges::all_of(rows_of(across, out, 34, 36), [](float x) { return x == 0.0f; }));
   });
 }
@@ -448,27 +449,26 @@ TEST_CASE("attention in bf16 keeps its stated error, and is attention_f32 where 
   for (const auto [q, kv, width] :
        {heads{3, 3, 32}, heads{2, 2, 64}, heads{4, 2, 12}, heads{6, 1, 20}, heads{1, 1, 1}, heads{2, 1, 96}, heads{2, 2, 33}}) {
     for (const bool causal : {false, true}) {
-      for (const std::size_t window : {0u, 1u, 2u, 5u, 40u, 1000u}) {
+      for (const std::size_t window : {0u, 1u, 6u, 40u}) {
         const attention_shape shape = {.heads = q,
                                        .kv_heads = kv,
                                        .head_width = width,
                                        .scale = 1.0f / std::sqrt(static_cast<float>(width)),
                                        .causal = causal,
                                        .window = window};
-        for (const float spread : {0.5f, 4.0f}) {
-          const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 16, 17, 31, 33, 64, 65, 100, 0}, spread, ++seed);
-          const std::vector<float> truth = texts.truth();
-          for_each_target([&](const kernel_table& table) {
-            const std::vector<float> out = texts.run_bf16(table);
-            INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
-            CHECK(texts.worst_bf16(out, truth) <= 1.0);
-            bool outside = true;
-            for (std::size_t i = 0; i < out.size(); ++i)
-              outside = outside && (i % texts.out_stride() < q * width || same_bits(out[i], 77.0f));
-            CHECK(outside);
-            if (causal || !table.name.starts_with("AVX3_")) CHECK(same(out, texts.run(table)));
-          });
-        }
+        const float spread = ++seed % 2 == 0 ? 0.5f : 4.0f;
+        const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 16, 17, 31, 33, 65, 0}, spread, seed);
+        const std::vector<float> truth = texts.truth();
+        for_each_target([&](const kernel_table& table) {
+          const std::vector<float> out = texts.run_bf16(table);
+          INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
+          CHECK(texts.worst_bf16(out, truth) <= 1.0);
+          bool outside = true;
+          for (std::size_t i = 0; i < out.size(); ++i)
+            outside = outside && (i % texts.out_stride() < q * width || same_bits(out[i], 77.0f));
+          CHECK(outside);
+          if (causal || !table.name.starts_with("AVX3_")) CHECK(same(out, texts.run(table)));
+        });
       }
     }
   }

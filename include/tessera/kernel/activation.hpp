@@ -115,11 +115,13 @@ HWY_INLINE V exp_nonpositive(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.3f)), hn::Mul(power, scale));
 }
 
-/// 2^x for x <= 0 or NaN, by a polynomial for abs(x) <= 1/2, and 0 below -126, where 2^x is no normal number. As exp_nonpositive, with
-/// an exact remainder.
-template <class D, std::size_t N, class V = hn::Vec<D>>
-HWY_INLINE V exp2_by(D d, V x, const float (&coefficients)[N]) {
+/// 2^x for x <= 0 or NaN: relative error 1.4 · 2^-24, and 0 below -126, where 2^x is no normal number. As
+/// exp_nonpositive, with an exact remainder.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp2_nonpositive(D d, V x) {
   const hn::Rebind<std::int32_t, D> di;
+  constexpr float coefficients[] = {
+      1.0f, 0.693147203f, 0.240226479f, 0.05550332163f, 0.009618438601f, 0.001339900349f, 0.0001535325807f};
   const V shift = hn::Set(d, 12583039.0f);
   const V shifted = hn::Add(x, shift);
   const V power = polynomial(d, hn::Sub(x, hn::Sub(shifted, shift)), coefficients);
@@ -127,19 +129,16 @@ HWY_INLINE V exp2_by(D d, V x, const float (&coefficients)[N]) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(power, scale));
 }
 
-/// With a relative error of 1.4 · 2^-24.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp2_nonpositive(D d, V x) {
-  constexpr float coefficients[] = {
-      1.0f, 0.693147203f, 0.240226479f, 0.05550332163f, 0.009618438601f, 0.001339900349f, 0.0001535325807f};
-  return exp2_by(d, x, coefficients);
-}
-
-/// With a relative error of 8e-5, to be rounded to bf16.
+/// 2^x for x <= 0 or NaN with a relative error of 8e-5, to be rounded to bf16, and 0 below -126.5.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp2_near(D d, V x) {
+  const hn::Rebind<std::int32_t, D> di;
   constexpr float coefficients[] = {0.9999280735f, 0.6932609855f, 0.2426111222f, 0.05517166907f};
-  return exp2_by(d, x, coefficients);
+  const V shift = hn::Set(d, 12583039.0f);
+  const V bounded = hn::Max(hn::Set(d, -127.0f), x);  // where the biased exponent is 0, and the factor with it; NaN stays
+  const V shifted = hn::Add(bounded, shift);
+  const V power = polynomial(d, hn::Sub(bounded, hn::Sub(shifted, shift)), coefficients);
+  return hn::Mul(power, hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
 /// x · Φ(x): Φ(x) - 1/2 is x times a rational function of x², of absolute error 8e-9 up to 5.5, beyond which Φ is 0 or

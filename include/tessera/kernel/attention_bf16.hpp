@@ -91,34 +91,56 @@ struct pair_tiles {
 template <std::size_t Vectors>
 inline constexpr pair_tiles<Vectors> tiles_of_pairs = pair_tiles<Vectors>::of_all_heights();
 
-/// `count` numbers times `factor` as pairs of neighbours, zeros up to whole vectors of pairs.
-HWY_INLINE void round_pairs(const float* from, std::size_t count, matmul_vector factor, float* to) {
-  const matmul_tag d;
-  for (std::size_t i = 0; i < count; i += 2 * query_lanes) {
-    const std::size_t left = count - i;
-    const auto first = load_at_most(d, from + i, left);
-    const auto second = left > query_lanes ? load_at_most(d, from + i + query_lanes, left - query_lanes) : hn::Zero(d);
-    const auto both = hn::OrderedDemote2To(bf16_tag(), hn::Mul(first, factor), hn::Mul(second, factor));
-    hn::StoreU(hn::BitCast(d, both), d, to + i / 2);
-  }
-}
-
-/// Two vectors as pairs (low[i], high[i]).
+/// At most two vectors of numbers, as many as there are.
 struct two_vectors {
   matmul_vector first, second;
 };
+HWY_INLINE two_vectors load_two(const float* from, std::size_t count) {
+  const matmul_tag d;
+  if (HWY_LIKELY(count >= 2 * query_lanes)) return {hn::LoadU(d, from), hn::LoadU(d, from + query_lanes)};
+  return {load_at_most(d, from, count), count > query_lanes ? hn::LoadN(d, from + query_lanes, count - query_lanes) : hn::Zero(d)};
+}
+
+/// Pairs of neighbours.
+HWY_INLINE matmul_vector round_pairs(two_vectors of) {
+  return hn::BitCast(matmul_tag(), hn::OrderedDemote2To(bf16_tag(), of.first, of.second));
+}
+
+/// to[column][lane] = rows[lane][column], of as many rows as columns; to's rows are `stride` apart.
+HWY_INLINE void store_transposed(const matmul_vector* rows, float* to, std::size_t stride) {
+  const matmul_tag d;
+  const hn::Repartition<double, matmul_tag> dd;
+  static_assert(query_lanes == 16);
+  matmul_vector column[16];  // [i][four rows]: block b has column 4 b + i
+  HWY_UNROLL(4)
+  for (std::size_t g = 0; g < 4; ++g) {
+    const matmul_vector* r = rows + 4 * g;
+    const auto low01 = hn::BitCast(dd, hn::InterleaveLower(d, r[0], r[1])), low23 = hn::BitCast(dd, hn::InterleaveLower(d, r[2], r[3]));
+    const auto high01 = hn::BitCast(dd, hn::InterleaveUpper(d, r[0], r[1])), high23 = hn::BitCast(dd, hn::InterleaveUpper(d, r[2], r[3]));
+    column[g] = hn::BitCast(d, hn::InterleaveLower(dd, low01, low23));
+    column[4 + g] = hn::BitCast(d, hn::InterleaveUpper(dd, low01, low23));
+    column[8 + g] = hn::BitCast(d, hn::InterleaveLower(dd, high01, high23));
+    column[12 + g] = hn::BitCast(d, hn::InterleaveUpper(dd, high01, high23));
+  }
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < 4; ++i, to += stride) {
+    const matmul_vector* c = column + 4 * i;
+    const auto even01 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(c[1]), c[0]), even23 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(c[3]), c[2]);
+    const auto odd01 = hn::OddEvenBlocks(c[1], hn::SwapAdjacentBlocks(c[0])), odd23 = hn::OddEvenBlocks(c[3], hn::SwapAdjacentBlocks(c[2]));
+    hn::StoreU(hn::ConcatLowerLower(d, even23, even01), d, to);
+    hn::StoreU(hn::ConcatLowerLower(d, odd23, odd01), d, to + 4 * stride);
+    hn::StoreU(hn::ConcatUpperUpper(d, even23, even01), d, to + 8 * stride);
+    hn::StoreU(hn::ConcatUpperUpper(d, odd23, odd01), d, to + 12 * stride);
+  }
+}
+
+/// Pairs (low[i], high[i]).
 HWY_INLINE two_vectors pair_up(two_vectors low, two_vectors high) {
   const matmul_tag d;
   const hn::Repartition<std::uint16_t, matmul_tag> d16;
   const auto lows = hn::BitCast(d16, hn::OrderedDemote2To(bf16_tag(), low.first, low.second));
   const auto highs = hn::BitCast(d16, hn::OrderedDemote2To(bf16_tag(), high.first, high.second));
   return {hn::BitCast(d, hn::InterleaveWholeLower(d16, lows, highs)), hn::BitCast(d, hn::InterleaveWholeUpper(d16, lows, highs))};
-}
-
-HWY_INLINE two_vectors load_two(const float* from, std::size_t count) {
-  const matmul_tag d;
-  return {load_at_most(d, from, count),
-          count > query_lanes ? load_at_most(d, from + query_lanes, count - query_lanes) : hn::Zero(d)};
 }
 
 /// One key-value head of one text: keys [key][key_stride] as pairs along the head, values [key / 2][value_stride] as pairs of keys.
@@ -131,14 +153,13 @@ struct paired_keys {
 /// Where the parts of the scratch lie, for texts of `length` keys.
 struct pair_scratch {
   std::size_t key_stride, value_stride;
-  std::size_t values, rounded, queries, scores, sums, size;
+  std::size_t values, queries, scores, sums, size;
 
   HWY_INLINE pair_scratch(const attention_shape& shape, std::size_t length) {
     key_stride = (shape.head_width + panel_width - 1) / panel_width * query_lanes;
     value_stride = 2 * key_stride;
     values = length * key_stride;
-    rounded = values + (length + 1) / 2 * value_stride;
-    queries = rounded + panel_width * key_stride;
+    queries = values + (length + 1) / 2 * value_stride;
     scores = queries + panel_width * key_stride;
     sums = scores + (length + 5) * panel_width;  // from an even key on, in fours
     size = sums + tile_height * panel_width;
@@ -216,17 +237,24 @@ HWY_INLINE void attend_pairs(const attention_shape& shape, const paired_keys& fr
   const matmul_tag d;
   constexpr std::size_t width = Vectors * query_lanes;
   const std::size_t pairs = (shape.head_width + 1) / 2;
-  float* rounded = scratch + parts.rounded;
   float* queries = scratch + parts.queries;
   float* scores = scratch + parts.scores;
   float* sums = scratch + parts.sums;
 
   const auto scale = hn::Set(d, shape.scale * 1.44269504f);  // with log2(e), so that exp becomes 2^x
-  for (std::size_t i = 0; i < count; ++i) round_pairs(q + i * q_stride, shape.head_width, scale, rounded + i * parts.key_stride);
-  for (std::size_t i = count * parts.key_stride; i < width * parts.key_stride; i += query_lanes) hn::StoreU(hn::Zero(d), d, rounded + i);
-  for (std::size_t i = 0; i < width; i += 4)
-    for (std::size_t l = 0; l < pairs; l += 4)
-      transpose_4x4(rounded + i * parts.key_stride + l, parts.key_stride, queries + l * width + i, width);
+  for (std::size_t i = 0; i < width; i += query_lanes)
+    for (std::size_t c = 0; c < shape.head_width; c += panel_width) {
+      matmul_vector rows[query_lanes];
+      HWY_UNROLL(16)
+      for (std::size_t r = 0; r < query_lanes; ++r) {
+        rows[r] = hn::Zero(d);
+        if (i + r < count) {
+          const two_vectors row = load_two(q + (i + r) * q_stride + c, shape.head_width - c);
+          rows[r] = round_pairs({hn::Mul(row.first, scale), hn::Mul(row.second, scale)});
+        }
+      }
+      store_transposed(rows, queries + c / 2 * width + i, width);
+    }
 
   const std::size_t first = keys_of(shape, position, from.length).first / 2 * 2;
   const std::size_t seen = keys_of(shape, position + count - 1, from.length).last - first;
@@ -277,7 +305,9 @@ inline void attention_pairs(const attention_shape& shape, const float* q, std::s
       const float* key = k + k_offsets[t] * k_stride + kv * width;
       const float* value = v + k_offsets[t] * v_stride + kv * width;
       float* values = scratch + parts.values;
-      for (std::size_t j = 0; j < length; ++j) round_pairs(key + j * k_stride, width, hn::Set(d, 1.0f), scratch + j * parts.key_stride);
+      for (std::size_t j = 0; j < length; ++j)
+        for (std::size_t c = 0; c < width; c += panel_width)
+          hn::StoreU(round_pairs(load_two(key + j * k_stride + c, width - c)), d, scratch + j * parts.key_stride + c / 2);
       for (std::size_t j = 0; j < length; j += 2)
         for (std::size_t c = 0; c < width; c += panel_width) {
           const float* at = value + j * v_stride + c;
