@@ -36,8 +36,8 @@
 /// the keys seen.
 ///
 /// attention_bf16 is for models whose products are rounded already: where the processor multiplies pairs of bf16 (AVX512-BF16), q · scale,
-/// k, v and the softmax's weights are rounded to bf16, the rest is f32, which for 32 mixed texts takes half the time. Elsewhere, and for causal
-/// order, whose rows have the same bits from a cache, it is attention_f32. With e = 2^-8, for numbers between 2^-100 and 2^100 and zero:
+/// k, v and the softmax's weights are rounded to bf16 and the rest is f32, which takes half the time. Elsewhere, and in causal order, whose
+/// rows are to have the same bits from a cache, it is attention_f32. With e = 2^-8, for numbers between 2^-100 and 2^100 and zero:
 /// (exp(2 (2.1 e + width · 2^-24) scale · max Σ abs(q k) + 2.2 e + keys · 2^-24) (1 + e) - 1) · max abs(v).
 #if !defined(TESSERA_KERNEL_ATTENTION_HPP)
 #define TESSERA_KERNEL_ATTENTION_HPP
