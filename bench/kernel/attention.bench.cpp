@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention over packed texts at the head shapes of common encoders. Per cent of peak counts the multiplications of
-// scores and sums only, 4 · keys · heads · width for a row; softmax and packing come on top.
+// scores and sums only, 4 · keys · heads · width for a row, and is of multiply-adds in f32 for bf16 too; softmax and packing come on top.
 #include <bench/kernel/peak.hpp>
 
 #include <cmath>
@@ -14,6 +14,7 @@ struct heads {
   std::size_t count, kv, width;
 };
 
+template <bool Rounded = false>
 void texts(const std::string& name, const heads& head, const std::vector<std::size_t>& lengths, bool causal) {
   for_each_target([&](const kernel_table& target, const std::string& suffix) {
     const auto run = [=, &target](benchmark::State& state) {
@@ -34,17 +35,23 @@ void texts(const std::string& name, const heads& head, const std::vector<std::si
       const std::size_t q_width = head.count * head.width;
       const std::size_t kv_width = head.kv * head.width;
       const std::size_t stride = q_width + 2 * kv_width;
-      const float* qkv = filled_floats();
+      const float* q = filled_floats();
+      const float* k = q + q_width;
+      const float* v = k + kv_width;
+      const auto& attention = target.attention;
       auto out = floats(tokens * q_width);
-      auto scratch = floats(target.attention.attention_scratch_f32(shape, longest));
+      auto scratch = floats((Rounded ? attention.attention_scratch_bf16 : attention.attention_scratch_f32)(shape, longest));
+      const std::uint32_t* at = offsets.data();
       for (auto _ : state) {
-        target.attention.attention_f32(shape, {}, qkv, stride, offsets.data(), qkv + q_width, stride, qkv + q_width + kv_width,
-                                       stride, offsets.data(), lengths.size(), out.data(), q_width, scratch.data());
+        if constexpr (Rounded)
+          attention.attention_bf16(shape, q, stride, at, k, stride, v, stride, at, lengths.size(), out.data(), q_width, scratch.data());
+        else
+          attention.attention_f32(shape, {}, q, stride, at, k, stride, v, stride, at, lengths.size(), out.data(), q_width, scratch.data());
         benchmark::ClobberMemory();
       }
       count_against_peak(state, target.name, tokens * (stride + q_width) * sizeof(float), 4 * pairs * q_width);
     };
-    benchmark::RegisterBenchmark(("attention/f32/" + name + suffix).c_str(), run);
+    benchmark::RegisterBenchmark(((Rounded ? "attention/bf16/" : "attention/f32/") + name + suffix).c_str(), run);
   });
 }
 
@@ -74,14 +81,20 @@ void decode(const std::string& name, const heads& head, std::size_t length) {
   });
 }
 
-const bool registered = [] {
+template <bool Rounded>
+void encoders() {
   for (const std::size_t length : {16u, 24u, 128u, 512u, 2048u})
-    texts("12x32/" + std::to_string(length), {12, 12, 32}, {length}, false);
-  texts("12x32/32_mixed", {12, 12, 32}, {9,  12, 14, 15, 16, 17, 18, 18, 19, 20, 20, 21, 22, 22, 23, 24,
-                                         24, 25, 25, 26, 26, 27, 28, 28, 29, 30, 30, 31, 32, 32, 35, 40},
-        false);
+    texts<Rounded>("12x32/" + std::to_string(length), {12, 12, 32}, {length}, false);
+  texts<Rounded>("12x32/32_mixed", {12, 12, 32}, {9,  12, 14, 15, 16, 17, 18, 18, 19, 20, 20, 21, 22, 22, 23, 24,
+                                                  24, 25, 25, 26, 26, 27, 28, 28, 29, 30, 30, 31, 32, 32, 35, 40},
+                 false);
   for (const std::size_t length : {24u, 128u, 512u})
-    texts("12x64/" + std::to_string(length), {12, 12, 64}, {length}, false);
+    texts<Rounded>("12x64/" + std::to_string(length), {12, 12, 64}, {length}, false);
+}
+
+const bool registered = [] {
+  encoders<false>();
+  encoders<true>();
   for (const std::size_t length : {128u, 512u})
     texts("16_over_8x128_causal/" + std::to_string(length), {16, 8, 128}, {length}, true);
   for (const std::size_t length : {512u, 8192u}) decode("16_over_8x128_decode/" + std::to_string(length), {16, 8, 128}, length);

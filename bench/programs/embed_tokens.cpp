@@ -75,8 +75,8 @@ void read_once(const std::vector<std::uint8_t>& bytes) {
   asm volatile("" : : "r"(all) : "memory");
 }
 
-/// Milliseconds of all multiply-adds at the speed of registers: the layers' products in their precision, attention's in f32. 0 where
-/// that speed is not known.
+/// Milliseconds of all multiply-adds at the speed of registers: the layers' products in their precision, attention's in bf16 where they are
+/// rounded. 0 where that speed is not known.
 double multiply_adds(const std::string& precision, std::size_t parameters, const ts::token_batch& batch) {
   constexpr std::size_t layers = 6, width = 384;
   const double f32 = tessera_bench::peak_gflops(tessera::kernel::kernels().name);
@@ -88,7 +88,8 @@ double multiply_adds(const std::string& precision, std::size_t parameters, const
     pairs += length * length;
   }
   const double products = 2.0 * static_cast<double>(parameters) * static_cast<double>(batch.tokens());
-  return (products / peak + 4.0 * pairs * static_cast<double>(width * layers) / f32) * 1e-6;
+  const double attention = precision == "f32" ? f32 : tessera_bench::peak_bf16_gflops();
+  return (products / peak + 4.0 * pairs * static_cast<double>(width * layers) / (attention == 0.0 ? f32 : attention)) * 1e-6;
 }
 
 class session {

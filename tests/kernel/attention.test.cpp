@@ -79,6 +79,17 @@ struct attention_case {
     return out;
   }
 
+  /// The same by attention_bf16.
+  [[nodiscard]] std::vector<float> run_bf16(const kernel_table& table) const {
+    std::vector<float> out(queries_in_all() * out_stride(), 77.0f);
+    const guarded<float> gq(q), gk(k), gv(v);
+    guarded<float> scratch(std::vector<float>(table.attention.attention_scratch_bf16(shape, longest()), nan_value));
+    CHECK(scratch.size() <= tk::attention_scratch_bound(shape, longest()));
+    table.attention.attention_bf16(shape, gq.data(), q_stride(), q_offsets.data(), gk.data(), kv_stride(), gv.data(), kv_stride(),
+                                   offsets.data(), texts(), out.data(), out_stride(), scratch.data());
+    return out;
+  }
+
   /// The only text in pieces: each piece's keys into the cache, then its rows.
   [[nodiscard]] std::vector<float> run_cached(const kernel_table& table, const std::vector<std::size_t>& pieces,
                                               std::size_t capacity) const {
@@ -111,6 +122,42 @@ struct attention_case {
     const double count = static_cast<double>(keys);
     const double scores = 2.0 * (width + 4.0) * unit_roundoff * static_cast<double>(shape.scale) * width * query * key;
     return (scores + 8.0 * unit_roundoff * largest_bias + (count + count / 16.0 + 16.0) * unit_roundoff) * values;
+  }
+
+  /// The bound of attention_bf16, of the products and values that row `row` of text t and head h really has.
+  [[nodiscard]] double stated_error_bf16(std::size_t t, std::size_t row, std::size_t h) const {
+    const std::size_t width = shape.head_width;
+    const std::size_t kv = h / (shape.heads / shape.kv_heads) * width;
+    const std::size_t length = offsets[t + 1] - offsets[t];
+    const tk::key_range keys = tk::keys_of(shape, row + length - q_offsets[t + 1], length);
+    double products = 0.0, values = 0.0;
+    for (std::size_t j = keys.first; j < keys.last; ++j) {
+      const std::size_t at = (offsets[t] + j) * kv_stride() + kv;
+      double sum = 0.0;
+      for (std::size_t c = 0; c < width; ++c) {
+        sum += std::fabs(static_cast<double>(q[row * q_stride() + h * width + c]) * static_cast<double>(k[at + c]));
+        values = std::max(values, std::fabs(static_cast<double>(v[at + c])));
+      }
+      products = std::max(products, sum);
+    }
+    constexpr double e = 0x1p-8;
+    const double score = (2.1 * e + static_cast<double>(width) * unit_roundoff) * static_cast<double>(shape.scale) * products;
+    return (std::exp(2.0 * score + 2.2 * e + static_cast<double>(length) * unit_roundoff) * (1.0 + e) - 1.0) * values;
+  }
+  /// The largest part of the bound of attention_bf16 that any number of `out` is off.
+  [[nodiscard]] double worst_bf16(const std::vector<float>& out, const std::vector<float>& right) const {
+    double worst = 0.0;
+    for (std::size_t t = 0; t < texts(); ++t)
+      for (std::size_t i = q_offsets[t]; i < q_offsets[t + 1]; ++i)
+        for (std::size_t h = 0; h < shape.heads; ++h) {
+          const double bound = stated_error_bf16(t, i, h);
+          for (std::size_t c = 0; c < shape.head_width; ++c) {
+            const std::size_t at = i * out_stride() + h * shape.head_width + c;
+            const double off = std::fabs(static_cast<double>(out[at]) - static_cast<double>(right[at]));
+            if (!(off <= worst * bound)) worst = bound == 0.0 ? (off == 0.0 ? worst : HUGE_VAL) : off / bound;
+          }
+        }
+    return worst;
   }
 };
 
@@ -303,8 +350,9 @@ TEST_CASE("attention of the last rows of longer texts, and across texts", "[kern
           .heads = 6, .kv_heads = 2, .head_width = 24, .scale = 0.2f, .causal = causal, .window = window};
       const attention_case texts(shape, {1, 3, 0, 16, 40}, {9, 3, 5, 64, 77}, 2.0f, 5);
       const std::vector<float> truth = texts.truth();
+      const double bound = texts.stated_error(77);
       for_each_target([&](const kernel_table& table) {
-        CHECK(worst_ratio(texts.run(table), truth, [&](std::size_t) { return texts.stated_error(77); }) <= 1.0);
+        CHECK(worst_ratio(texts.run(table), truth, [&](std::size_t) { return bound; }) <= 1.0);
       });
     }
   }
@@ -313,7 +361,7 @@ TEST_CASE("attention of the last rows of longer texts, and across texts", "[kern
   std::vector<float> truth = across.truth();
   for_each_target([&](const kernel_table& table) {
     const std::vector<float> out = across.run(table);
-    CHECK(worst_ratio(out, truth, [&](std::size_t) { return across.stated_error(7); }) <= 1.0);
+    CHECK(worst_ratio(out, truth, [bound = across.stated_error(7)](std::size_t) { return bound; }) <= 1.0);
     CHECK(std::ranges::all_of(rows_of(across, out, 34, 36), [](float x) { return x == 0.0f; }));
   });
 }
@@ -390,5 +438,84 @@ TEST_CASE("attention behind a shared beginning has the bits of whole texts", "[k
           }
       });
     }
+  }
+}
+
+TEST_CASE("attention in bf16 keeps its stated error, and is attention_f32 where the processor has no such products", "[kernel][attention]") {
+  struct heads {
+    std::size_t q, kv, width;
+  };
+  std::uint32_t seed = 500;
+  for (const auto [q, kv, width] :
+       {heads{3, 3, 32}, heads{2, 2, 64}, heads{4, 2, 12}, heads{6, 1, 20}, heads{1, 1, 1}, heads{2, 1, 96}, heads{2, 2, 33}}) {
+    for (const bool causal : {false, true}) {
+      for (const std::size_t window : {0u, 1u, 6u, 40u}) {
+        const attention_shape shape = {.heads = q,
+                                       .kv_heads = kv,
+                                       .head_width = width,
+                                       .scale = 1.0f / std::sqrt(static_cast<float>(width)),
+                                       .causal = causal,
+                                       .window = window};
+        const float spread = ++seed % 2 == 0 ? 0.5f : 4.0f;
+        const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 16, 17, 31, 33, 65, 0}, spread, seed);
+        const std::vector<float> truth = texts.truth();
+        for_each_target([&](const kernel_table& table) {
+          const std::vector<float> out = texts.run_bf16(table);
+          INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
+          CHECK(texts.worst_bf16(out, truth) <= 1.0);
+          bool outside = true;
+          for (std::size_t i = 0; i < out.size(); ++i)
+            outside = outside && (i % texts.out_stride() < q * width || same_bits(out[i], 77.0f));
+          CHECK(outside);
+          if (causal || !table.name.starts_with("AVX3_")) CHECK(same(out, texts.run(table)));
+        });
+      }
+    }
+  }
+  const attention_case across({.heads = 2, .kv_heads = 2, .head_width = 32, .scale = 0.2f}, {30, 4, 2}, {7, 1, 0}, 2.0f, 6);
+  const std::vector<float> truth = across.truth();
+  for_each_target([&](const kernel_table& table) {
+    const std::vector<float> out = across.run_bf16(table);
+    CHECK(across.worst_bf16(out, truth) <= 1.0);
+    CHECK(std::ranges::all_of(rows_of(across, out, 34, 36), [](float x) { return x == 0.0f; }));
+  });
+}
+
+TEST_CASE("attention in bf16: a row's bits depend on its query and the keys it sees", "[kernel][attention]") {
+  for (const std::size_t window : {0u, 1u, 6u, 30u}) {
+    const attention_shape shape = {.heads = 4, .kv_heads = 2, .head_width = 32, .scale = 0.2f, .window = window};
+    const attention_case batch(shape, {37, 5, 64, 1, 90}, 2.0f, 17);
+    for_each_target([&](const kernel_table& table) {
+      const std::vector<float> together = batch.run_bf16(table);
+      for (std::size_t t = 0; t < batch.texts(); ++t) {
+        const std::size_t first = batch.offsets[t];
+        const std::size_t last = batch.offsets[t + 1];
+        // The text alone, and its last rows alone, which fill other lanes and blocks.
+        for (const std::size_t rows : {last - first, (last - first + 1) / 2, std::size_t{1}}) {
+          attention_case alone(shape, {rows}, {last - first}, 1.0f, 1);
+          const auto slice = [](const std::vector<float>& from, std::size_t begin, std::vector<float>& to, std::size_t stride) {
+            std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(begin * stride), to.size(), to.begin());
+          };
+          slice(batch.q, last - rows, alone.q, batch.q_stride());
+          slice(batch.k, first, alone.k, batch.kv_stride());
+          slice(batch.v, first, alone.v, batch.kv_stride());
+          CHECK(same(rows_of(batch, together, last - rows, last), rows_of(alone, alone.run_bf16(table), 0, rows)));
+        }
+      }
+      if (window == 0) return;
+      // Keys that a row does not see may hold any numbers.
+      attention_case changed = batch;
+      const std::size_t place = batch.offsets[2] + 40;
+      for (std::size_t c = 0; c < 64; ++c) {
+        changed.k[place * batch.kv_stride() + c] = 1e6f;
+        changed.v[place * batch.kv_stride() + c] = -1e20f;
+      }
+      const std::vector<float> out = changed.run_bf16(table);
+      for (std::size_t i = 0; i < 64; ++i) {
+        const std::size_t row = batch.offsets[2] + i;
+        const bool sees = (i > 40 ? i - 40 : 40 - i) <= window;
+        CHECK(same(rows_of(batch, together, row, row + 1), rows_of(changed, out, row, row + 1)) != sees);
+      }
+    });
   }
 }

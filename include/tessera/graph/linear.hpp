@@ -30,6 +30,7 @@ struct matrix_form {
 template <>
 struct matrix_form<f32> {
   static constexpr bool exists = true;
+  static constexpr bool rounds_rows = false;  // that it multiplies by the weights
   using element = float;
   static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
     return kernel::kernels().matmul.packed_size_f32(in, out);
@@ -42,6 +43,7 @@ struct matrix_form<f32> {
 template <>
 struct matrix_form<bf16> {
   static constexpr bool exists = true;
+  static constexpr bool rounds_rows = true;
   using element = std::uint16_t;
   static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
     return kernel::kernels().matmul_bf16.packed_size(in, out);
@@ -54,6 +56,7 @@ struct matrix_form<bf16> {
 template <>
 struct matrix_form<i8> {
   static constexpr bool exists = true;
+  static constexpr bool rounds_rows = true;
   using element = std::uint8_t;
   static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
     return kernel::kernels().matmul_i8.packed_size(in, out);
@@ -67,6 +70,7 @@ struct matrix_form<i8> {
 template <>
 struct matrix_form<i4> {
   static constexpr bool exists = true;
+  static constexpr bool rounds_rows = true;
   using element = std::uint8_t;
   static std::size_t packed_size(std::size_t in, std::size_t out) noexcept {
     return kernel::kernels().matmul_i4.packed_size(in, out);
@@ -78,6 +82,7 @@ struct matrix_form<i4> {
 };
 template <>
 struct matrix_form<weights_only<i4>> : matrix_form<i4> {
+  static constexpr bool rounds_rows = false;
   static auto multiply() noexcept { return kernel::kernels().matmul_i4.matmul_f32; }
   static auto gated() noexcept { return kernel::kernels().matmul_i4.gated_f32; }
   static auto normed() noexcept { return kernel::kernels().matmul_i4.normed_f32; }
@@ -89,6 +94,10 @@ struct matrix_form<weights_only<i4>> : matrix_form<i4> {
 /// are f32 in all of them.
 template <class Weights>
 concept weight_precision = detail::matrix_form<Weights>::exists;
+
+/// Whether rows that meet weights of this precision are rounded, so that attention may round its own.
+template <weight_precision Weights>
+inline constexpr bool rounds_rows = detail::matrix_form<Weights>::rounds_rows;
 
 template <weight_precision Weights>
 class packed_linear {

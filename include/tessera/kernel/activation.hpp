@@ -129,6 +129,18 @@ HWY_INLINE V exp2_nonpositive(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(power, scale));
 }
 
+/// 2^x for x <= 0 or NaN with a relative error of 8e-5, to be rounded to bf16, and 0 below -126.5.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp2_near(D d, V x) {
+  const hn::Rebind<std::int32_t, D> di;
+  constexpr float coefficients[] = {0.9999280735f, 0.6932609855f, 0.2426111222f, 0.05517166907f};
+  const V shift = hn::Set(d, 12583039.0f);
+  const V bounded = hn::Max(hn::Set(d, -127.0f), x);  // where the biased exponent is 0, and the factor with it; NaN stays
+  const V shifted = hn::Add(bounded, shift);
+  const V power = polynomial(d, hn::Sub(bounded, hn::Sub(shifted, shift)), coefficients);
+  return hn::Mul(power, hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
+}
+
 /// x · Φ(x): Φ(x) - 1/2 is x times a rational function of x², of absolute error 8e-9 up to 5.5, beyond which Φ is 0 or
 /// 1 within 2e-8.
 template <class D, class V = hn::Vec<D>>

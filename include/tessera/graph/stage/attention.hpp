@@ -84,6 +84,7 @@ struct self_attention {
 
   template <class Precision>
   struct weights {
+    static constexpr bool rounds = rounds_rows<Precision>;
     linear_map<Precision, adapters> query_key_value;
     linear_map<Precision, adapters> output;
     aligned_buffer<float> inverse_frequencies;
@@ -156,7 +157,7 @@ struct self_attention {
       turn(key, fused, tokens, Heads::kv, layout::width, rotary::width, batch.positions.data(), frequencies, false);
     }
     if (text_cache* text = memory.cache()) attend_cached(*text, tokens, fused_rows, key, value, mixed, memory);
-    else attend(batch, fused_rows, key, value, mixed, memory);
+    else attend<Weights::rounds>(batch, fused_rows, key, value, mixed, memory);
     weights.output.apply_normed(batch, mixed, layout::query, residual, after, y, Width, memory);
   }
 
@@ -182,15 +183,18 @@ struct self_attention {
     kernels.extend_f32(shape, key, fused, value, fused, text.length(), tokens, text.capacity(), piece);
     kernels.attend_f32(shape, {}, query, fused, tokens, length, text.capacity(), piece, mixed, layout::query, scratch);
   }
-  /// Threads take heads. Texts may be what follows a beginning that they share.
+  /// Threads take heads. Texts may be what follows a beginning that they share. `Rounds`: in bf16 where that is faster.
+  template <bool Rounds>
   static void attend(const token_batch& batch, const float* query, const float* key, const float* value, float* mixed,
                      workspace& memory) noexcept {
     const auto& kernels = kernel::kernels().attention;
     const shared_beginning& shared = memory.shared();
     const float* beginning = shared.length == 0 ? nullptr : memory.next_shared_layer();
     const std::size_t longest = batch.longest() + shared.length;
-    const std::size_t scratch_floats = round_up(kernels.attention_scratch_f32(shape, longest), vector_alignment / sizeof(float));
-    TESSERA_ASSERT(kernels.attention_scratch_f32(shape, longest) <= kernel::attention_scratch_bound(shape, longest));
+    constexpr bool rounded = Rounds && !shape.causal;
+    const auto scratch_size = rounded ? kernels.attention_scratch_bf16 : kernels.attention_scratch_f32;
+    const std::size_t scratch_floats = round_up(scratch_size(shape, longest), vector_alignment / sizeof(float));
+    TESSERA_ASSERT(scratch_floats <= round_up(kernel::attention_scratch_bound(shape, longest), vector_alignment / sizeof(float)));
     const std::size_t threads = memory.threads() == nullptr ? 1 : memory.threads()->size();
     float* scratch = memory.take((threads < Heads::kv ? threads : Heads::kv) * scratch_floats);
     const std::size_t work = 2 * batch.tokens() * longest * layout::query;
@@ -203,15 +207,19 @@ struct self_attention {
       const float* my_key = key + begin * layout::width;
       const float* my_value = value + begin * layout::width;
       float* my_scratch = scratch + piece * scratch_floats;
-      if (beginning == nullptr) {
+      if constexpr (rounded) {
+        TESSERA_ASSERT(beginning == nullptr);
+        kernels.attention_bf16(mine, query + first, fused, batch.offsets.data(), my_key, fused, my_value, fused, batch.offsets.data(),
+                               batch.texts(), mixed + first, layout::query, my_scratch);
+      } else if (beginning == nullptr) {
         kernels.attention_f32(mine, {}, query + first, fused, batch.offsets.data(), my_key, fused, my_value, fused, batch.offsets.data(),
                               batch.texts(), mixed + first, layout::query, my_scratch);
-        return;
+      } else {
+        const std::size_t capacity = shared.text->capacity();
+        const float* my_beginning = beginning + kernels.cache_size_f32(shape, capacity) / Heads::kv * begin;
+        kernels.attend_behind_f32(mine, {}, query + first, fused, my_key, fused, my_value, fused, batch.offsets.data(), batch.texts(),
+                                  shared.length, capacity, my_beginning, mixed + first, layout::query, my_scratch);
       }
-      const std::size_t capacity = shared.text->capacity();
-      const float* my_beginning = beginning + kernels.cache_size_f32(shape, capacity) / Heads::kv * begin;
-      kernels.attend_behind_f32(mine, {}, query + first, fused, my_key, fused, my_value, fused, batch.offsets.data(), batch.texts(),
-                                shared.length, capacity, my_beginning, mixed + first, layout::query, my_scratch);
     });
   }
 };
