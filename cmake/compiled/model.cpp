@@ -13,7 +13,6 @@
 #include <tessera/model/loader-inl.hpp>
 #include <tessera/model/modernbert_family-inl.hpp>
 #include <tessera/model/nomic_bert_family-inl.hpp>
-#include <tessera/model/nomic_moe_family-inl.hpp>
 #include <tessera/model/published-inl.hpp>
 #include <tessera/model/qwen_family-inl.hpp>
 #include <tessera/model/rerank_text-inl.hpp>

@@ -9,7 +9,6 @@
 #include <tessera/model/gte_reranker.hpp>
 #include <tessera/model/modernbert_reranker.hpp>
 #include <tessera/model/nomic_bert.hpp>
-#include <tessera/model/nomic_moe.hpp>
 #include <tessera/model/qwen2.hpp>
 #include <tessera/model/qwen3_reranker.hpp>
 #include <tessera/model/roberta_reranker.hpp>
@@ -158,18 +157,25 @@ inline constexpr ts::nomic_bert_shape nomic_bert_shape{
 template <class Weights = ts::f32>
 using nomic_bert = ts::nomic_bert<ts::space<"nomic_bert", 48, pooling::mean, unit_length>, nomic_bert_shape, Weights>;
 
+/// With the bias of its experts, or without, as in a GGUF file.
+constexpr ts::nomic_bert_shape nomic_moe_shape(bool expert_bias = true) {
+  return {.vocabulary = 90,
+          .layers = 4,
+          .width = 24,
+          .heads = 2,
+          .inner = 40,
+          .positions = 32,
+          .types = 1,
+          .experts = 4,
+          .used = 2,
+          .bias = true,
+          .expert_bias = expert_bias,
+          .activation = ts::kernel::activation::gelu_erf,
+          .epsilon = 0.001,
+          .theta = 50.0};
+}
 template <class Weights = ts::f32>
-using nomic_moe = ts::nomic_moe<ts::space<"nomic_moe", 24, pooling::mean, unit_length>,
-                                ts::nomic_moe_shape{.vocabulary = 90,
-                                                    .layers = 4,
-                                                    .width = 24,
-                                                    .heads = 2,
-                                                    .inner = 40,
-                                                    .positions = 32,
-                                                    .experts = 4,
-                                                    .epsilon = 0.001,
-                                                    .theta = 50.0},
-                                Weights>;
+using nomic_moe = ts::nomic_bert<ts::space<"nomic_moe", 24, pooling::mean, unit_length>, nomic_moe_shape(), Weights>;
 
 template <class Weights = ts::f32>
 using embedding_gemma = ts::gemma3<ts::space<"embedding_gemma", 48, pooling::mean, unit_length, ts::matryoshka<8, 16, 32>>,

@@ -19,7 +19,7 @@ std::string convert(const scratch_directory& scratch, const std::string& folder,
 }  // namespace
 
 TEST_CASE("checkpoint: every tensor that is read comes out as it was published", "[model][checkpoint]") {
-  const std::string name = GENERATE(as<std::string>(), "bert_mean", "bert_mean_sharded", "modernbert", "nomic_bert", "qwen3_embed", "gte_v5",
+  const std::string name = GENERATE(as<std::string>(), "bert_mean", "bert_mean_sharded", "modernbert", "nomic_bert", "nomic_moe", "qwen3_embed", "gte_v5",
                                     "reranker_bert", "reranker_modernbert", "jina_v3", "static_embedding");
   CAPTURE(name);
   const scratch_directory scratch;

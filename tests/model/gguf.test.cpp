@@ -3,6 +3,7 @@
 #include <tests/model/support.hpp>
 
 #include <tessera/model/loader.hpp>
+#include <tessera/model/nomic_bert.hpp>
 #include <tessera/model/qwen3_reranker.hpp>
 #include <tessera/model/roberta_reranker.hpp>
 
@@ -36,26 +37,51 @@ class gguf_file {
     start_array(key, 5, values).append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   }
   void add(std::string_view name, std::span<const std::size_t> shape, std::uint32_t format, std::string_view bytes) {
-    append_text(head_, name);
-    ts::append_le(head_, static_cast<std::uint32_t>(shape.size()));
-    for (std::size_t i = shape.size(); i-- > 0;) ts::append_le(head_, std::uint64_t{shape[i]});
-    ts::append_le(head_, format);
-    ts::append_le(head_, std::uint64_t{data_.size()});
-    data_ += bytes;
-    data_.resize((data_.size() + 31) / 32 * 32);
-    ++count_;
+    tensors_.push_back({std::string(name), {shape.begin(), shape.end()}, format, std::string(bytes)});
   }
-  void write(const std::filesystem::path& path) const {
-    std::string file = "GGUF";
-    ts::append_le(file, std::uint32_t{3});
-    ts::append_le(file, count_);
-    ts::append_le(file, values_);
-    file += metadata_ + head_;
-    file.resize((file.size() + 31) / 32 * 32);
-    write_file(path, file + data_);
+  void remove(std::string_view name) {
+    std::erase_if(tensors_, [&](const tensor& each) { return each.name == name; });
+  }
+  void write(const std::filesystem::path& path) const { write(path, tensors_); }
+  /// As llama.cpp splits a model: the first file alone has the metadata.
+  void write_split(const std::filesystem::path& stem, std::size_t parts) const {
+    for (std::size_t i = 0; i < parts; ++i) {
+      gguf_file part = i == 0 ? *this : gguf_file();
+      ts::append_le(part.start_value("split.no", 2), static_cast<std::uint16_t>(i));
+      ts::append_le(part.start_value("split.count", 2), static_cast<std::uint16_t>(parts));
+      ts::append_le(part.start_value("split.tensors.count", 5), static_cast<std::uint32_t>(tensors_.size()));
+      const std::size_t begin = tensors_.size() * i / parts, end = tensors_.size() * (i + 1) / parts;
+      part.write(stem.string() + "-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(parts) + ".gguf",
+                 std::span(tensors_).subspan(begin, end - begin));
+    }
   }
 
  private:
+  struct tensor {
+    std::string name;
+    std::vector<std::size_t> shape;
+    std::uint32_t format;
+    std::string bytes;
+  };
+  void write(const std::filesystem::path& path, std::span<const tensor> tensors) const {
+    std::string head, data;
+    for (const tensor& each : tensors) {
+      append_text(head, each.name);
+      ts::append_le(head, static_cast<std::uint32_t>(each.shape.size()));
+      for (std::size_t i = each.shape.size(); i-- > 0;) ts::append_le(head, std::uint64_t{each.shape[i]});
+      ts::append_le(head, each.format);
+      ts::append_le(head, std::uint64_t{data.size()});
+      data += each.bytes;
+      data.resize((data.size() + 31) / 32 * 32);
+    }
+    std::string file = "GGUF";
+    ts::append_le(file, std::uint32_t{3});
+    ts::append_le(file, std::uint64_t{tensors.size()});
+    ts::append_le(file, values_);
+    file += metadata_ + head;
+    file.resize((file.size() + 31) / 32 * 32);
+    write_file(path, file + data);
+  }
   std::string& start_value(std::string_view key, std::uint32_t type) {
     append_text(metadata_, key);
     ts::append_le(metadata_, type);
@@ -72,9 +98,8 @@ class gguf_file {
   }
 
   std::string metadata_, last_array_;
-  std::string head_;
-  std::string data_;
-  std::uint64_t count_ = 0, values_ = 0;
+  std::vector<tensor> tensors_;
+  std::uint64_t values_ = 0;
 };
 
 std::string as_text(std::span<const float> values) {
@@ -154,19 +179,29 @@ std::size_t rows_cut(const std::string& folder) { return folder.find("roberta") 
 
 /// The fixture's weights as llama.cpp converts them. Where that is asked for, matrices are Q8_0, and model.safetensors beside the file has
 /// what they mean.
-std::string convert(const scratch_directory& scratch, const std::string& folder, bool quantised = false, gguf_file made = {}) {
+gguf_file converted(const scratch_directory& scratch, const std::string& folder, bool quantised = false, gguf_file made = {}) {
   const ts::safetensors published = value_of(ts::safetensors::open(fixture("text/" + folder + "/model.safetensors").string()));
   const name_map name_of(folder);
   add_metadata(made, folder);
   std::deque<std::vector<float>> all;
   std::vector<ts::tensor_view> meant;
   for (const ts::tensor_view& tensor : published.tensors()) {
-    const std::string name = name_of(tensor.name);
-    if (name.empty()) continue;
+    const std::size_t experts = tensor.name.ends_with("experts.mlp.w1") || tensor.name.ends_with("experts.mlp.w2") ? 4 : 0;
+    const std::string name = name_of(std::string(tensor.name) + (experts == 0 ? "" : ".weight"));
+    if (name.empty()) continue;  // of the experts' bias too
     std::vector<float>& values = all.emplace_back(floats(published, tensor.name));
     if (folder == "embedding_gemma" && tensor.name.ends_with("norm.weight"))
       for (float& x : values) x += 1.0f;
     std::vector<std::size_t> shape(tensor.shape.begin(), tensor.shape.end());
+    if (experts != 0) shape = {experts, shape[0] / experts, shape[1]};
+    if (tensor.name.ends_with("experts.mlp.w2")) {
+      const std::vector<float> upright = values;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t size = shape[1] * shape[2], row = i % size / shape[2], column = i % shape[2];
+        values[i / size * size + column * shape[1] + row] = upright[i];
+      }
+      std::swap(shape[1], shape[2]);
+    }
     std::span<const float> kept = values;
     if (name == "position_embd.weight") {
       kept = kept.subspan(rows_cut(folder) * shape[1]);
@@ -183,7 +218,12 @@ std::string convert(const scratch_directory& scratch, const std::string& folder,
     meant.push_back(ts::tensor_of<float>(tensor.name, tensor.shape, values));
   }
   if (quantised) succeed(ts::write_safetensors((scratch / "model.safetensors").string(), meant));
-  made.write(scratch / "model.gguf");
+  return made;
+}
+
+/// The same in one file.
+std::string convert(const scratch_directory& scratch, const std::string& folder, bool quantised = false, gguf_file made = {}) {
+  converted(scratch, folder, quantised, std::move(made)).write(scratch / "model.gguf");
   return (scratch / "model.gguf").string();
 }
 
@@ -216,7 +256,7 @@ gguf_file with_pieces(const std::string& folder) {
 
 TEST_CASE("gguf: every tensor of a family is found under llama.cpp's name", "[model][gguf]") {
   const std::string folder = GENERATE(as<std::string>(), "bert_cls", "nomic_bert", "modernbert", "qwen2_causal", "qwen3_embed", "embedding_gemma",
-                                      "roberta", "xlm_roberta", "reranker_xlm_roberta", "reranker_modernbert", "qwen3_reranker");
+                                      "roberta", "xlm_roberta", "reranker_xlm_roberta", "reranker_modernbert", "reranker_bert", "qwen3_reranker");
   CAPTURE(folder);
   const scratch_directory scratch;
   const auto directory = value_of(ts::model_directory::read(fixture("text/" + folder).string()));
@@ -289,6 +329,8 @@ TEST_CASE("gguf: one file is a model", "[model][gguf]") {
   const auto single = value_of(ts::load<encoder>(convert(scratch, "xlm_roberta", false, with_pieces("xlm_roberta"))));
   const std::vector<std::string> texts = {"a multi-track sound editor", "the quick  brown fox", "", "x"};
   CHECK(same_bits(flat_values(value_of(single.encode(texts))), flat_values(value_of(published.encode(texts)))));
+  const std::vector<std::string> masked = {"a <mask> b", "<mask>", "a  <mask>b"};  // it takes the blanks before it, which no file says
+  CHECK(same_bits(flat_values(value_of(single.encode(masked))), flat_values(value_of(published.encode(masked)))));
   // The file has no row for the position of a padding token.
   CHECK_THAT(message_of(single.encode("a <pad> b")), ContainsSubstring("text 0") && ContainsSubstring("found NaN"));
   succeed(single.encode("a b") ? ts::result<>() : ts::fail({}));
@@ -316,15 +358,93 @@ TEST_CASE("gguf: rerankers in one file", "[model][gguf]") {
   CHECK(value_of(other.logits(batch.packed.view())) == value_of(one.logits(batch.packed.view())));
 }
 
+TEST_CASE("gguf: a model in several files is opened by the first of them", "[model][gguf]") {
+  const scratch_directory scratch;
+  const std::string folder = fixture("text/xlm_roberta").string();
+  using encoder = ts::roberta<ts::space<"xlm_roberta", 48, ts::pooling::mean, ts::unit_length>,
+                              ts::roberta_shape{.vocabulary = 900, .layers = 2, .width = 48, .heads = 6, .inner = 80, .positions = 38, .epsilon = 0.004}>;
+  const gguf_file made = converted(scratch, "xlm_roberta", false, with_pieces("xlm_roberta"));
+  made.write_split(scratch / "model", 3);
+  const auto path = [&](std::string_view name) { return (scratch / name).string(); };
+  const auto split = value_of(ts::load<encoder>(path("model-00001-of-00003.gguf")));
+  const auto whole = value_of(ts::load<encoder>(folder));
+  const std::vector<std::string> texts = {"a multi-track sound editor", "", "x"};
+  CHECK(same_bits(flat_values(value_of(split.encode(texts))), flat_values(value_of(whole.encode(texts)))));
+  CHECK(value_of(ts::weights::open(path("model-00001-of-00003.gguf"))).files().size() == 3);
+
+  const auto fault = [&](std::string_view name) { return message_of(ts::load<encoder>(path(name))); };
+  CHECK_THAT(fault("model-00002-of-00003.gguf"), ContainsSubstring("split.no: wanted 0, that of the file ...-00001-of-00003.gguf, found 1"));
+  std::filesystem::copy_file(path("model-00001-of-00003.gguf"), path("other.gguf"));
+  CHECK_THAT(fault("other.gguf"), ContainsSubstring("wanted ...-00001-of-00003.gguf, as split.count says, found other.gguf"));
+  std::filesystem::copy_file(path("model-00002-of-00003.gguf"), path("model-00003-of-00003.gguf"), std::filesystem::copy_options::overwrite_existing);
+  CHECK_THAT(fault("model-00001-of-00003.gguf"), ContainsSubstring("split.no: wanted 2, found 1"));
+  std::filesystem::remove(path("model-00003-of-00003.gguf"));
+  CHECK_THAT(fault("model-00001-of-00003.gguf"), ContainsSubstring("model-00003-of-00003.gguf"));
+  made.write_split(scratch / "model", 2);
+  std::filesystem::rename(path("model-00002-of-00002.gguf"), path("model-00003-of-00003.gguf"));
+  CHECK_THAT(fault("model-00001-of-00003.gguf"), ContainsSubstring("split."));
+}
+
+TEST_CASE("gguf: experts stand in stacks, and without their bias", "[model][gguf]") {
+  const scratch_directory scratch;
+  const std::string folder = fixture("text/nomic_moe").string();
+  const std::string file = convert(scratch, "nomic_moe");
+  const auto directory = value_of(ts::model_directory::read(file));
+  const auto described = value_of(ts::describe(directory));
+  CHECK(described.encoder.family == "nomic_bert");
+  CHECK_THAT(ts::type_text(described, "nomic_moe"), ContainsSubstring(".experts = 4, .used = 2, .bias = true, .expert_bias = false"));
+
+  // The reference's numbers are those with the bias; without one they are those of a bias of zeros.
+  constexpr auto shape = [](bool expert_bias) {
+    return ts::nomic_bert_shape{.vocabulary = 90, .layers = 4, .width = 24, .heads = 2, .inner = 40, .positions = 32, .types = 1, .experts = 4, .used = 2,
+                                .bias = true, .expert_bias = expert_bias, .activation = ts::kernel::activation::gelu_erf, .epsilon = 0.001, .theta = 50.0};
+  };
+  using space = ts::space<"nomic_moe", 24, ts::pooling::mean, ts::unit_length>;
+  const ts::safetensors published = value_of(ts::safetensors::open(folder + "/model.safetensors"));
+  std::deque<std::vector<float>> all;
+  std::vector<ts::tensor_view> without;
+  for (const ts::tensor_view& tensor : published.tensors()) {
+    std::vector<float>& values = all.emplace_back(floats(published, tensor.name));
+    if (tensor.name.ends_with("experts.bias")) std::ranges::fill(values, 0.0f);
+    without.push_back(ts::tensor_of<float>(tensor.name, tensor.shape, values));
+  }
+  succeed(ts::write_safetensors((scratch / "zeros.safetensors").string(), without));
+  const id_batch batch(value_of(ts::safetensors::open(folder + "/expected.safetensors")));
+  const auto zeros = value_of(ts::load<ts::nomic_bert<space, shape(true)>>(folder, {.weights = (scratch / "zeros.safetensors").string(), .tokens_only = true}));
+  const auto single = value_of(ts::load<ts::nomic_bert<space, shape(false)>>(convert(scratch, "nomic_moe"), {.tokens_only = true}));
+  CHECK(same_bits(flat_values(value_of(single.encode_tokens(batch.packed.view()))), flat_values(value_of(zeros.encode_tokens(batch.packed.view())))));
+  CHECK_THAT(message_of(ts::load<ts::nomic_bert<space, shape(true)>>(file, {.tokens_only = true})),
+             ContainsSubstring("bias of the experts: wanted true, found false") && ContainsSubstring("layers.1.feed_forward.experts.bias"));
+}
+
+TEST_CASE("gguf: a classifier without its pooler is refused, as llama.cpp converts BERT's", "[model][gguf]") {
+  const scratch_directory scratch;
+  const auto directory = value_of(ts::model_directory::read(fixture("text/reranker_bert").string()));
+  const auto described = value_of(ts::describe(directory));
+  gguf_file made = converted(scratch, "reranker_bert");
+  made.remove("cls.weight");
+  made.remove("cls.bias");
+  made.write(scratch / "model.gguf");
+  const auto opened = value_of(ts::published_tensors::open(directory, described, (scratch / "model.gguf").string()));
+  const std::vector<ts::error> problems = opened.compare(described.manifest());
+  REQUIRE(problems.size() == 2);
+  CHECK_THAT(problems[0].message(), ContainsSubstring("cls.weight: wanted [32, 32], found no such tensor"));
+}
+
 TEST_CASE("gguf: an architecture that this library lacks, and one whose files lack something, are named", "[model][gguf]") {
   const scratch_directory scratch;
   gguf_file file;
   file.set("general.architecture", std::string_view("jina-bert-v2"));
   file.write(scratch / "model.gguf");
   CHECK_THAT(message_of(ts::load<bert_cls>((scratch / "model.gguf").string())),
-             ContainsSubstring("general.architecture: wanted one of the supported architectures (bert, jina-bert-v3, nomic-bert, modern-bert, "
-                               "qwen2, qwen3, gemma-embedding), found \"jina-bert-v2\"") &&
+             ContainsSubstring("general.architecture: wanted one of the supported architectures (bert, jina-bert-v3, nomic-bert, "
+                               "nomic-bert-moe, modern-bert, qwen2, qwen3, gemma-embedding), found \"jina-bert-v2\"") &&
                  ContainsSubstring("model.gguf"));
+  gguf_file adapter;
+  adapter.set("general.type", std::string_view("adapter"));
+  adapter.set("general.architecture", std::string_view("jina-bert-v3"));
+  adapter.write(scratch / "model.gguf");
+  CHECK_THAT(message_of(ts::load<bert_cls>((scratch / "model.gguf").string())), ContainsSubstring("general.type: wanted \"model\", found \"adapter\""));
   gguf_file less;
   less.set("general.architecture", std::string_view("qwen3"));
   less.write(scratch / "model.gguf");

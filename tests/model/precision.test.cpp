@@ -22,6 +22,9 @@ struct fidelity {
   /// Share of texts whose nearest other text is nearest in the reference too. Texts of the same tokens are equally near; which of
   /// them comes first in the reference is the rounding of its own f32 (2.6e-7 a component), so a cosine within 1e-6 of the largest counts.
   double same_nearest = 0.0;
+  /// Share of all (text, two others) of which the same is nearer as in the reference: for few texts, where a change of 1e-6 in the token
+  /// table decides whether the nearest of one of them is another.
+  double same_order = 0.0;
 
   fidelity(std::span<const float> found, std::span<const float> wanted, std::size_t width) {
     REQUIRE(found.size() == wanted.size());
@@ -34,12 +37,15 @@ struct fidelity {
       }
       return product / std::sqrt(square_a * square_b);
     };
-    const auto nearest = [&](std::span<const float> rows, std::size_t i) {
-      std::size_t best = texts;
-      double most = -2.0;
-      for (std::size_t j = 0; j < texts; ++j)
-        if (const double near = j == i ? -2.0 : cosine(rows, i, rows, j); near > most) most = near, best = j;
-      return best;
+    std::vector<double> here(texts * texts), there(texts * texts);  // cosines of every two texts; -2 of a text with itself
+    for (std::size_t i = 0; i < texts; ++i)
+      for (std::size_t j = 0; j < texts; ++j) {
+        here[i * texts + j] = i == j ? -2.0 : cosine(found, i, found, j);
+        there[i * texts + j] = i == j ? -2.0 : cosine(wanted, i, wanted, j);
+      }
+    const auto nearest = [&](const std::vector<double>& rows, std::size_t i) {
+      const auto row = rows.begin() + static_cast<std::ptrdiff_t>(i * texts);
+      return static_cast<std::size_t>(std::max_element(row, row + static_cast<std::ptrdiff_t>(texts)) - row);
     };
     std::size_t same = 0;
     constexpr double tie = 1e-6;
@@ -47,24 +53,34 @@ struct fidelity {
       const double own = cosine(found, i, wanted, i);
       least_cosine = std::fmin(least_cosine, own);
       mean_cosine += own / static_cast<double>(texts);
-      same += cosine(wanted, i, wanted, nearest(found, i)) >= cosine(wanted, i, wanted, nearest(wanted, i)) - tie;
+      same += there[i * texts + nearest(here, i)] >= there[i * texts + nearest(there, i)] - tie;
     }
     same_nearest = static_cast<double>(same) / static_cast<double>(texts);
+    std::size_t agreed = 0, all = 0;
+    for (std::size_t i = 0; i < texts; ++i)
+      for (std::size_t j = 0; j < texts; ++j)
+        for (std::size_t k = j + 1; k < texts; ++k) {
+          const double apart = i == j || i == k ? 0.0 : there[i * texts + j] - there[i * texts + k];
+          if (std::abs(apart) <= tie) continue;
+          ++all;
+          agreed += (here[i * texts + j] > here[i * texts + k]) == (apart > 0.0);
+        }
+    same_order = all == 0 ? 1.0 : static_cast<double>(agreed) / static_cast<double>(all);
   }
 };
 
 /// The bounds that each precision promises for a published model of this size; four bits keep less of the test models' random weights.
 template <class Precision>
 struct bounds {
-  static constexpr double least_cosine = 0.86, mean_cosine = 0.95, same_nearest = 0.8, toy_cosine = 0.7, toy_nearest = 0.3;
+  static constexpr double least_cosine = 0.86, mean_cosine = 0.95, same_nearest = 0.8, toy_cosine = 0.7, toy_order = 0.7;
 };
 template <>
 struct bounds<ts::bf16> {
-  static constexpr double least_cosine = 0.9999, mean_cosine = 0.9999, same_nearest = 0.97, toy_cosine = least_cosine, toy_nearest = 0.97;
+  static constexpr double least_cosine = 0.9999, mean_cosine = 0.9999, same_nearest = 0.97, toy_cosine = least_cosine, toy_order = 0.99;
 };
 template <>
 struct bounds<ts::i8> {
-  static constexpr double least_cosine = 0.998, mean_cosine = 0.998, same_nearest = 0.95, toy_cosine = least_cosine, toy_nearest = 0.95;
+  static constexpr double least_cosine = 0.998, mean_cosine = 0.998, same_nearest = 0.95, toy_cosine = least_cosine, toy_order = 0.97;
 };
 
 template <class Model>
@@ -92,7 +108,7 @@ TEMPLATE_TEST_CASE("precision: toy models stay near the reference and keep their
   const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected_texts.safetensors"));
   const fidelity found(flat_values(value_of(model.encode(texts))), floats(expected, "embeddings"), 48);
   CHECK(found.least_cosine >= bounds<TestType>::toy_cosine);
-  CHECK(found.same_nearest >= bounds<TestType>::toy_nearest);
+  CHECK(found.same_order >= bounds<TestType>::toy_order);
   check_bits(model, texts);
 }
 

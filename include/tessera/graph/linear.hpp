@@ -90,8 +90,8 @@ struct matrix_form<weights_only<i4>> : matrix_form<i4> {
 
 }  // namespace detail
 
-/// Precision of a model's weights: one that has matrix kernels. Activations between products, sums, norms, biases and embedding tables
-/// are f32 in all of them.
+/// Precision of a model's weights: one that has matrix kernels. Activations between products, sums, norms, biases and tables of positions
+/// and types are f32 in all of them; the token table is f16 in all but f32.
 template <class Weights>
 concept weight_precision = detail::matrix_form<Weights>::exists;
 
@@ -172,8 +172,7 @@ class packed_linear {
       return;
     }
     apply(x, x_stride, rows, kernel::activation::none, residual, y, y_stride, memory.threads());
-    constexpr std::size_t work = 16;  // of one element, in multiply-adds
-    split(memory.threads(), rows, 1, rows * out_ * work, [&](std::size_t, std::size_t begin, std::size_t end) {
+    split_rows(memory.threads(), rows, out_, [&](std::size_t begin, std::size_t end) {
       kernel::kernels().norm.in_place_f32(norm, y + begin * y_stride, y_stride, end - begin, out_);
     });
   }

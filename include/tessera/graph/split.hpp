@@ -42,4 +42,11 @@ void split(thread_pool* pool, std::size_t count, std::size_t grain, std::size_t 
   });
 }
 
+/// part(begin, end) for the rows of a norm, which reads each of their elements a few times.
+template <class Part>
+void split_rows(thread_pool* pool, std::size_t rows, std::size_t width, const Part& part) {
+  constexpr std::size_t work = 16;  // of one element, in multiply-adds
+  split(pool, rows, 1, rows * width * work, [&](std::size_t, std::size_t begin, std::size_t end) { part(begin, end); });
+}
+
 }  // namespace tessera::inline TESSERA_ABI

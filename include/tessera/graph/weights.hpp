@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a graph's stages read their tensors: by Tessera's name, into f32, from whatever source a loader offers.
+/// How a graph's stages read their tensors: by Tessera's name, into f32 or f16, from whatever source a loader offers.
 ///
 /// The loader has compared every tensor with the manifest before the first read, so a stage asks only for what is there; each read
 /// still returns an error value, because a file can change or fail underneath.
@@ -8,18 +8,42 @@
 #include <tessera/base/aligned.hpp>
 #include <tessera/base/result.hpp>
 #include <tessera/base/threads.hpp>
+#include <tessera/dispatch.hpp>
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A source of tensors in f32, by Tessera's names.
+namespace detail {
+/// Rounds to f16; false where a number is beyond its range.
+[[nodiscard]] inline bool round_to_f16(std::span<const float> from, std::uint16_t* to) noexcept {
+  kernel::kernels().convert.f32_to_f16(from.data(), to, from.size());
+  constexpr std::uint16_t exponent = 0x7c00;
+  std::size_t infinite = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) infinite += (to[i] & exponent) == exponent ? 1u : 0u;
+  return infinite == 0;
+}
+}  // namespace detail
+
+/// A source of tensors by Tessera's names.
 class weight_reader {
  public:
   /// Fills `values` with the tensor's elements, row-major. Errors: not_found, mismatch (size), io.
   [[nodiscard]] virtual result<> read(std::string_view name, std::span<float> values) = 0;
+  /// The same, rounded to f16. A reader that knows how does it without a copy of the tensor in f32. Errors: also out_of_memory;
+  /// not_finite where a number is beyond the range of f16.
+  [[nodiscard]] virtual result<> read_f16(std::string_view name, std::span<std::uint16_t> values) {
+    TESSERA_TRY(const std::span<float> plain, staging(values.size()));
+    TESSERA_CHECK(read(name, plain));
+    if (detail::round_to_f16(plain, values.data())) return {};
+    return fail({.code = error_code::not_finite,
+                 .thing = std::string(name),
+                 .wanted = "numbers within the range of F16",
+                 .found = "one beyond it"});
+  }
   /// What may share the work of reading and packing; null: the thread that calls does all of it.
   [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
   /// `count` floats of any value for what is read only to be packed, until the next call: memory that is asked for anew for each map
@@ -57,6 +81,9 @@ class weight_scope {
   [[nodiscard]] weight_scope scope(std::size_t index) const { return scope(std::to_string(index)); }
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) const {
     return reader_->read(prefix_ + std::string(name), values);
+  }
+  [[nodiscard]] result<> read(std::string_view name, std::span<std::uint16_t> values) const {
+    return reader_->read_f16(prefix_ + std::string(name), values);
   }
   [[nodiscard]] thread_pool* threads() const noexcept { return reader_->threads(); }
   [[nodiscard]] result<std::span<float>> staging(std::size_t count) const { return reader_->staging(count); }

@@ -77,6 +77,58 @@ TESSERA_INLINE result<tensor_view> gguf::tensor(std::string_view name) const {
                      .offset = place->offset};
 }
 
+namespace detail {
+
+/// What the name of file `number`, from 0 on, of `count` ends with: "-00001-of-00003.gguf".
+[[nodiscard]] inline std::string split_ending(std::size_t number, std::size_t count) {
+  const auto digits = [](std::size_t value) {
+    std::string text = std::to_string(value);
+    return text.size() < 5 ? text.insert(0, 5 - text.size(), '0') : text;
+  };
+  return "-" + digits(number + 1) + "-of-" + digits(count) + ".gguf";
+}
+
+}  // namespace detail
+
+TESSERA_INLINE result<std::vector<gguf>> open_gguf_parts(std::string_view path) {
+  const auto differs = [](const gguf& file, std::string_view thing, std::string wanted, std::string found) {
+    return fail({.code = error_code::mismatch,
+                 .thing = std::string(thing),
+                 .wanted = std::move(wanted),
+                 .found = std::move(found),
+                 .path = std::string(file.path())});
+  };
+  std::vector<gguf> parts;
+  {
+    TESSERA_TRY(gguf first, gguf::open(path));
+    parts.push_back(std::move(first));
+  }
+  if (parts[0].find("split.count") == nullptr) return parts;
+  TESSERA_TRY(const std::size_t count, parts[0].get<std::uint16_t>("split.count"));
+  if (count <= 1) return parts;
+  TESSERA_TRY(const std::size_t number, parts[0].get<std::uint16_t>("split.no"));
+  if (number != 0)
+    return differs(parts[0], "split.no", "0, that of the file ..." + detail::split_ending(0, count), std::to_string(number));
+  const std::string ending = detail::split_ending(0, count);
+  if (!path.ends_with(ending))
+    return differs(parts[0], "file name", "..." + ending + ", as split.count says", std::string(path.substr(path.rfind('/') + 1)));
+  const std::string stem(path.substr(0, path.size() - ending.size()));
+  std::size_t tensors = parts[0].tensors().size();
+  for (std::size_t i = 1; i < count; ++i) {
+    TESSERA_TRY(gguf part, gguf::open(stem + detail::split_ending(i, count)));
+    TESSERA_TRY(const std::size_t own_number, part.get<std::uint16_t>("split.no"));
+    TESSERA_TRY(const std::size_t own_count, part.get<std::uint16_t>("split.count"));
+    if (own_number != i) return differs(part, "split.no", std::to_string(i), std::to_string(own_number));
+    if (own_count != count) return differs(part, "split.count", std::to_string(count), std::to_string(own_count));
+    tensors += part.tensors().size();
+    parts.push_back(std::move(part));
+  }
+  TESSERA_TRY(const auto said, parts[0].get<std::size_t>("split.tensors.count"));
+  if (said != tensors)
+    return differs(parts[0], "split.tensors.count", std::to_string(tensors) + " (those of all files)", std::to_string(said));
+  return parts;
+}
+
 TESSERA_INLINE error gguf_value::mismatch(std::string wanted, std::string found) const {
   return {.code = error_code::mismatch,
           .thing = std::string(key_),

@@ -5,6 +5,9 @@
 ///     TESSERA_TRY(const auto model, file.get<std::string_view>("tokenizer.ggml.model"));            // "bert"
 ///     TESSERA_TRY(const auto tokens, file.list<std::string_view>("tokenizer.ggml.tokens"));   // views into the file
 ///
+/// A model that llama.cpp split over several files is opened by the name of its first, `NAME-00001-of-00003.gguf`, which has the
+/// metadata: `open_gguf_parts`.
+///
 /// Every length is checked against the bytes that follow before it is used or allocated for, every product against 64
 /// bits. Strings are bytes as the file has them: whether they are UTF-8 is for the reader of their meaning.
 #pragma once
@@ -142,6 +145,11 @@ class gguf {
 
   std::unique_ptr<contents, release> state_;
 };
+
+/// The file and, where it is the first of a split model, the others beside it, in their order. Errors: those of `gguf::open`; mismatch: it
+/// is not the first, has another name than split.count asks for, a file is of another split, or their tensors are not
+/// split.tensors.count.
+[[nodiscard]] result<std::vector<gguf>> open_gguf_parts(std::string_view path);
 
 template <gguf_readable T>
 result<std::vector<T>> gguf_value::read() const {

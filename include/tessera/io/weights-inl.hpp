@@ -120,12 +120,12 @@ TESSERA_INLINE result<weights> weights::open_onnx(std::string_view path) {
 TESSERA_INLINE result<weights> weights::open_gguf(std::string_view path) {
   weights opened;
   opened.path_ = path;
-  TESSERA_TRY(gguf file, gguf::open(path));
-  for (const gguf_tensor& each : file.tensors()) {
-    TESSERA_TRY(const tensor_view tensor, file.tensor(each.name));
-    opened.tensors_.push_back(tensor);
-  }
-  opened.ggufs_.push_back(std::move(file));
+  TESSERA_TRY(opened.ggufs_, open_gguf_parts(path));
+  for (const gguf& file : opened.ggufs_)
+    for (const gguf_tensor& each : file.tensors()) {
+      TESSERA_TRY(const tensor_view tensor, file.tensor(each.name));
+      opened.tensors_.push_back(tensor);
+    }
   TESSERA_CHECK(opened.gather());
   return opened;
 }

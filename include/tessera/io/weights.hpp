@@ -8,7 +8,8 @@
 ///
 /// Shards (`model.safetensors.index.json`: weight_map from tensor to file) must be plain file names beside the index,
 /// hold what the index says, and share no tensor name; the index's total_size is not used, published ones are often
-/// wrong. Of an ONNX export the tensors have their published names and orientation (io/onnx.hpp); of a GGUF file llama.cpp's.
+/// wrong. Of an ONNX export the tensors have their published names and orientation (io/onnx.hpp); of a GGUF file, or of all files of a
+/// split one, llama.cpp's.
 #pragma once
 
 #include <tessera/io/gguf.hpp>
@@ -63,7 +64,7 @@ class weights {
   std::string path_;
   std::vector<safetensors> sources_;
   std::vector<onnx> exports_;  // none or one
-  std::vector<gguf> ggufs_;    // none or one
+  std::vector<gguf> ggufs_;    // none, one, or the parts of a split one
   std::vector<tensor_view> tensors_;
 };
 

@@ -18,8 +18,11 @@ namespace tessera::inline TESSERA_ABI {
 /// One rule of a naming table: a prefix of Tessera's name and what published files have in its place; {} is a number. Of several rules
 /// that fit, the first whose tensor exists counts. Packed tensors hold `parts` tensors of one shape one under the other: `part` is meant.
 /// A table that is looked up in has as row i the published row `rows`[i], times `factors`[i], where tensors of these names exist. `more` is
-/// what published numbers exceed Tessera's by. Of a `cut` position table the rows before the first text position are not published.
+/// what published numbers exceed Tessera's by. Of a `cut` position table the rows before the first text position are not published. A
+/// `stack` is published as [matrices, rows, columns], and Tessera's is these matrices, or what they are turned, one under the other.
 struct published_name {
+  enum class stack_form : unsigned char { none, upright, turned };
+
   std::string_view ours;
   std::string_view theirs;
   std::size_t part = 0;
@@ -28,6 +31,7 @@ struct published_name {
   std::string_view factors = {};
   float more = 0.0f;
   bool cut = false;
+  stack_form stack = stack_form::none;
 };
 
 /// In a model's list of stages: files are those of Family with this shape.

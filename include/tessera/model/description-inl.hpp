@@ -9,7 +9,7 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE std::vector<naming::candidate> naming::published(std::string_view ours, std::span<const published_name> table) {
   std::vector<candidate> fitting;
   const auto add = [&](const published_name& rule, std::string name) {
-    fitting.push_back({std::move(name), rule.part, rule.parts, rule.rows, rule.factors, rule.more, rule.cut});
+    fitting.push_back({std::move(name), rule.part, rule.parts, rule.rows, rule.factors, rule.more, rule.cut, rule.stack});
   };
   for (const published_name& rule : table) {
     const std::size_t hole = rule.ours.find("{}");

@@ -32,16 +32,19 @@ struct naming {
     std::string_view factors = {};
     float more = 0.0f;
     bool cut = false;
+    published_name::stack_form stack = published_name::stack_form::none;
   };
   /// "layers.3.attention.query.weight" -> "encoder.layer.3.attention.self.query.weight", by every rule of the table that fits, in
   /// its order; the name itself where none does.
   [[nodiscard]] static std::vector<candidate> published(std::string_view ours, std::span<const published_name> table);
 };
 
-/// The names of a family.
+/// The names of a family: of one of its shapes, where they depend on it.
 template <class Family>
-[[nodiscard]] constexpr naming naming_of() noexcept {
-  naming made{Family::names, Family::prefixes};
+[[nodiscard]] constexpr naming naming_of([[maybe_unused]] const typename Family::shape& shape) noexcept {
+  naming made{.names = {}, .prefixes = Family::prefixes};
+  if constexpr (requires { Family::names_of(shape); }) made.names = Family::names_of(shape);
+  else made.names = Family::names;
   if constexpr (requires { Family::gguf; }) made.gguf = Family::gguf;
   return made;
 }

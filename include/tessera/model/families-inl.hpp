@@ -9,7 +9,6 @@
 #include <tessera/model/gte_family.hpp>
 #include <tessera/model/modernbert_family.hpp>
 #include <tessera/model/nomic_bert_family.hpp>
-#include <tessera/model/nomic_moe_family.hpp>
 #include <tessera/model/qwen_family.hpp>
 #include <tessera/model/roberta_family.hpp>
 #include <tessera/model/rotary_roberta_family.hpp>
@@ -26,7 +25,7 @@ template <class Family>
 [[nodiscard]] encoder_description describe_shape(const typename Family::shape& shape) {
   encoder_description made = Family::facts(shape);
   made.family = Family::label;
-  made.names = naming_of<Family>();
+  made.names = naming_of<Family>(shape);
   auto add = [&made](const tensor_entry& entry) { made.manifest.push_back(entry); };
   Family::describe(shape, tensor_sink(add));
   return made;
@@ -51,8 +50,8 @@ inline constexpr family_entry entry_of{Family::label, reads_config<Family>, desc
 /// The first that reads a directory has it.
 inline constexpr std::array all_families = {
     entry_of<bert_family>,       entry_of<rotary_roberta_family>, entry_of<roberta_family>,    entry_of<gte_family>,
-    entry_of<qwen2_family>,      entry_of<qwen3_family>,          entry_of<modernbert_family>, entry_of<nomic_moe_family>,
-    entry_of<nomic_bert_family>, entry_of<gemma3_family>};
+    entry_of<qwen2_family>,      entry_of<qwen3_family>,          entry_of<modernbert_family>, entry_of<nomic_bert_family>,
+    entry_of<gemma3_family>};
 
 /// Whether the first of config.json's architectures ends so.
 [[nodiscard]] inline bool has_architecture(json_value config, std::string_view ending) {

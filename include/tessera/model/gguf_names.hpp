@@ -4,8 +4,9 @@
 /// {} is a layer's number.
 /// llama.cpp permutes the rows of queries and keys for models of the llama family only, so none of these is permuted. Its GGUF files of
 /// Gemma hold 1 + w for the weight w of a norm. Those of RoBERTa lack the rows of the position table that stand before a text's first
-/// position: the one of the padding token among them, so that a text with that token is an error. Those of Jina v3 lack the adapters, and
-/// those of BERT's rerankers the pooler: a model that has them is refused.
+/// position: the one of the padding token among them, so that a text with that token is an error. Those of Jina v3 lack the adapters, those
+/// of Nomic's model with experts their bias, and those of BERT's rerankers, as llama.cpp converts them, the pooler (`cls`): a model that
+/// has them is refused.
 #pragma once
 
 #include <tessera/model/architecture.hpp>
@@ -51,6 +52,7 @@ inline constexpr auto rotary_roberta = std::to_array<published_name>({
     {"layers.{}.feed_forward.norm.", "blk.{}.layer_output_norm."},
 });
 
+/// With experts too, whose matrices stand in a stack; those that lead back to the width are turned.
 inline constexpr auto nomic_bert = std::to_array<published_name>({
     {"token_embedding.", "token_embd."},
     {"token_type_embedding.", "token_types."},
@@ -63,6 +65,9 @@ inline constexpr auto nomic_bert = std::to_array<published_name>({
     {"layers.{}.feed_forward.gate.", "blk.{}.ffn_gate."},
     {"layers.{}.feed_forward.up.", "blk.{}.ffn_up."},
     {"layers.{}.feed_forward.down.", "blk.{}.ffn_down."},
+    {"layers.{}.feed_forward.router.", "blk.{}.ffn_gate_inp."},
+    {.ours = "layers.{}.feed_forward.experts.up", .theirs = "blk.{}.ffn_up_exps.weight", .stack = published_name::stack_form::upright},
+    {.ours = "layers.{}.feed_forward.experts.down", .theirs = "blk.{}.ffn_down_exps.weight", .stack = published_name::stack_form::turned},
     {"layers.{}.feed_forward.norm.", "blk.{}.layer_output_norm."},
 });
 

@@ -100,8 +100,9 @@ TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_de
   }
   TESSERA_TRY(load_plan plan, detail::open_parts(directory, wanted, compare(wanted, found, directory), options));
   std::size_t largest = 0;
-  for (const tensor_entry& entry : wanted.manifest()) largest = std::max(largest, entry.size() * sizeof(float));
-  // The three maps of an attention are packed together.
+  // Tables are read into their place; of what is packed, the three maps of an attention together.
+  for (const tensor_entry& entry : wanted.manifest())
+    if (!entry.label().ends_with("embedding.weight")) largest = std::max(largest, entry.size() * sizeof(float));
   const std::size_t need = memory_bytes + 3 * largest;
   if (need > options.memory_budget)
     return fail({.code = error_code::over_budget,

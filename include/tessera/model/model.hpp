@@ -156,7 +156,7 @@ class model {
     model_description made;
     if constexpr (!std::is_same_v<typename parts::family, no_family>) {
       made.encoder = parts::family::facts(parts::shape);
-      made.encoder.names = naming_of<typename parts::family>();
+      made.encoder.names = naming_of<typename parts::family>(parts::shape);
     }
     made.encoder.family = parts::family::label;
     made.encoder.vocabulary = graph::vocabulary;

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <tessera/model/nomic_bert.hpp>
-#include <tessera/model/nomic_moe.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -28,7 +27,17 @@ using nomic_embed_v1_5 = nomic_bert<nomic_embed_v1_5_space, nomic_bert_shape{}, 
 template <class Weights = f32>
 using nomic_embed_v1_5_matryoshka = nomic_bert<nomic_embed_v1_5_matryoshka_space, nomic_bert_shape{}, Weights, plain_layer_norm<768>>;
 template <class Weights = f32>
-using nomic_embed_v2_moe = nomic_moe<nomic_embed_v2_moe_space, nomic_moe_shape{}, Weights>;
+using nomic_embed_v2_moe = nomic_bert<nomic_embed_v2_moe_space,
+                                      nomic_bert_shape{.vocabulary = 250048,
+                                                       .positions = 2048,
+                                                       .types = 1,
+                                                       .experts = 8,
+                                                       .used = 2,
+                                                       .bias = true,
+                                                       .activation = kernel::activation::gelu_erf,
+                                                       .epsilon = 1e-5,
+                                                       .theta = 10000.0},
+                                      Weights>;
 
 /// Names of v2's prompts.
 struct nomic_embed_v2_moe_prompt {

@@ -91,7 +91,7 @@ TESSERA_INLINE published_tensor published_tensors::find(std::string_view ours) c
     // What cannot be cut is compared whole, and found wrong.
     if (found->shape.empty() || found->shape.front() % each.parts != 0) return {found};
     const auto beside = [&](std::string_view name) { return name.empty() ? nullptr : where.file->find(name); };
-    return {found, each.part, each.parts, beside(each.rows), beside(each.factors), each.more, each.cut ? before_positions_ : 0};
+    return {found, each.part, each.parts, beside(each.rows), beside(each.factors), each.more, each.cut ? before_positions_ : 0, each.stack};
   }
   return {};
 }
@@ -160,12 +160,28 @@ TESSERA_INLINE result<sha256_digest> published_tensors::sha256() const {
   return tessera::sha256(digests);
 }
 
-TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
-  const published_tensor tensor = tensors_->find(name);
-  if (!tensor) return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
-  TESSERA_TRY(const std::uint64_t share, tensor.read_with_digest(name, values, threads()));
+TESSERA_INLINE result<published_tensor> published_reader::find(std::string_view name) const {
+  if (const published_tensor tensor = tensors_->find(name)) return tensor;
+  return fail({.code = error_code::not_found, .thing = std::string(name), .wanted = "a tensor", .found = "none"});
+}
+
+TESSERA_INLINE void published_reader::count(std::uint64_t share) {
   digest_ += share;
   notify(*listener_, {.kind = event_kind::progress, .what = "tensors", .done = ++done_, .total = total_});
+}
+
+TESSERA_INLINE result<> published_reader::read(std::string_view name, std::span<float> values) {
+  TESSERA_TRY(const published_tensor tensor, find(name));
+  TESSERA_TRY(const std::uint64_t share, tensor.read_with_digest(name, values, threads()));
+  count(share);
+  return {};
+}
+
+TESSERA_INLINE result<> published_reader::read_f16(std::string_view name, std::span<std::uint16_t> values) {
+  TESSERA_TRY(const published_tensor tensor, find(name));
+  if (!tensor.is_plain()) return weight_reader::read_f16(name, values);
+  TESSERA_TRY(const std::uint64_t share, tensor.read_with_digest(name, values, threads()));
+  count(share);
   return {};
 }
 

@@ -23,6 +23,7 @@ struct published_tensor {
   const tensor_view* factors = nullptr;  ///< row i is multiplied by factors[i]; null: by 1
   float more = 0.0f;                     ///< what the file's numbers exceed the tensor's by
   std::size_t missing = 0;               ///< first rows that the file leaves out; read as NaN, so that a text that needs one is an error
+  published_name::stack_form stack = published_name::stack_form::none;
 
   [[nodiscard]] explicit operator bool() const noexcept { return whole != nullptr; }
   [[nodiscard]] std::vector<std::size_t> shape() const;
@@ -32,17 +33,31 @@ struct published_tensor {
   [[nodiscard]] std::optional<error> fault() const;
   /// Errors: mismatch, where it has not values.size() elements, or `rows` names one that is not there; not_finite.
   [[nodiscard]] result<> read(std::span<float> values) const;
+  /// Whether its elements are those of the file, in the file's order.
+  [[nodiscard]] bool is_plain() const noexcept {
+    return rows == nullptr && factors == nullptr && missing == 0 && stack != published_name::stack_form::turned;
+  }
   /// The same, pieces of it shared among threads, and the digest beside them.
   [[nodiscard]] result<std::uint64_t> read_with_digest(std::string_view name, std::span<float> values, thread_pool* threads) const;
+  /// The same in f16, for one that is plain.
+  [[nodiscard]] result<std::uint64_t> read_with_digest(std::string_view name, std::span<std::uint16_t> values, thread_pool* threads) const;
   /// One tensor's share of a model's fingerprint, under Tessera's name; the shares are added.
   [[nodiscard]] std::uint64_t digest(std::string_view name) const noexcept;
 
  private:
   /// Elements of a piece: enough that waking a thread is nothing beside it, whole blocks of every type.
   static constexpr std::size_t piece = std::size_t{1} << 17u;
-  [[nodiscard]] bool read_piece(std::span<float> values, std::size_t begin) const noexcept;
+  [[nodiscard]] bool read_piece(std::span<float> into, std::size_t begin) const noexcept;
+  [[nodiscard]] bool read_piece(std::span<std::uint16_t> into, std::size_t begin) const noexcept;
+  /// Pieces of all values and the digest, shared among threads; nothing where a piece has something that is no finite number.
+  template <class Value>
+  [[nodiscard]] std::optional<std::uint64_t> read_pieces(std::string_view name, std::span<Value> values, thread_pool* threads) const;
+  [[nodiscard]] error wrong_size(std::size_t wanted) const;
+  /// The error for what is no finite number, or beyond the range of that type.
+  [[nodiscard]] result<> refuse_numbers(std::string_view range) const;
   [[nodiscard]] tensor_view own() const noexcept;
   [[nodiscard]] result<> look_up(std::span<float> values) const;
+  [[nodiscard]] result<> read_turned(std::span<float> values) const;
 };
 
 /// The weights of a model directory: the encoder's file and one file for each dense head.
@@ -92,9 +107,14 @@ class published_reader final : public weight_reader {
       : weight_reader(threads), tensors_(&tensors), listener_(&listener), total_(total) {}
 
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
+  [[nodiscard]] result<> read_f16(std::string_view name, std::span<std::uint16_t> values) override;
   [[nodiscard]] fingerprint made_by() const noexcept { return {digest_ == 0 ? 1 : digest_}; }
 
  private:
+  [[nodiscard]] result<published_tensor> find(std::string_view name) const;
+  /// A tensor was read: its digest, and one step of progress.
+  void count(std::uint64_t share);
+
   const published_tensors* tensors_;
   const observer* listener_;
   std::uint64_t digest_ = 0;

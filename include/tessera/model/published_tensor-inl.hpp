@@ -4,11 +4,13 @@
 /// Included by model/published-inl.hpp alone.
 #pragma once
 
+#include <tessera/base/aligned.hpp>
 #include <tessera/dispatch.hpp>
 #include <tessera/io/tensor_blocks.hpp>
 #include <tessera/model/published.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <limits>
 
@@ -17,6 +19,11 @@ namespace tessera::inline TESSERA_ABI {
 TESSERA_INLINE std::vector<std::size_t> published_tensor::shape() const {
   if (whole == nullptr) return {};
   std::vector<std::size_t> extents(whole->shape.begin(), whole->shape.end());
+  if (stack != published_name::stack_form::none && extents.size() == 3) {
+    if (stack == published_name::stack_form::turned) std::swap(extents[1], extents[2]);
+    extents[1] *= extents[0];  // within what the file holds
+    extents.erase(extents.begin());
+  }
   if (parts > 1) extents.front() /= parts;
   if (rows != nullptr && !extents.empty()) extents.front() = element_count(*rows);
   if (!extents.empty()) extents.front() += missing;
@@ -70,39 +77,80 @@ TESSERA_INLINE std::optional<error> published_tensor::fault() const {
   return std::nullopt;
 }
 
-TESSERA_INLINE bool published_tensor::read_piece(std::span<float> values, std::size_t begin) const noexcept {
-  const std::size_t count = std::min(piece, values.size() - begin);
+TESSERA_INLINE bool published_tensor::read_piece(std::span<float> into, std::size_t begin) const noexcept {
+  const std::size_t count = into.size();
   tensor_view mine = own();
   const std::size_t unit = is_blocks(mine.type) ? layout_of(mine.type).elements : 1;
   const std::size_t unit_bytes = is_blocks(mine.type) ? layout_of(mine.type).bytes : bits_of(mine.type) / 8;
   mine.shape = std::span(&count, 1);
   mine.bytes = mine.bytes.subspan(begin / unit * unit_bytes, count / unit * unit_bytes);
-  const std::span<float> into = values.subspan(begin, count);
   if (!read_f32(mine, into)) return false;
   if (more != 0.0f)
     for (float& x : into) x -= more;
   return kernel::kernels().quantize.all_finite(into.data(), count);
 }
 
-TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::string_view name, std::span<float> values,
-                                                                          thread_pool* threads) const {
-  const std::vector<std::size_t> extents = shape();
-  const bool plain = rows == nullptr && factors == nullptr && missing == 0;
-  const bool in_pieces = threads != nullptr && plain && element_count(extents) == values.size();
-  const std::size_t pieces = in_pieces ? (values.size() + piece - 1) / piece : 1;
-  std::uint64_t made = 0;
-  if (pieces <= 1) {
-    TESSERA_CHECK(read(values));
-    made = digest(name);
-    return made;
+TESSERA_INLINE bool published_tensor::read_piece(std::span<std::uint16_t> into, std::size_t begin) const noexcept {
+  std::array<float, 4096> some;  // in the first-level cache; whole blocks of every type
+  for (std::size_t at = 0; at < into.size(); at += some.size()) {
+    const std::span<float> wide = std::span(some).first(std::min(some.size(), into.size() - at));
+    if (!read_piece(wide, begin + at)) return false;
+    if (!detail::round_to_f16(wide, into.data() + at)) return false;
   }
+  return true;
+}
+
+template <class Value>
+std::optional<std::uint64_t> published_tensor::read_pieces(std::string_view name, std::span<Value> values,
+                                                           thread_pool* threads) const {
+  const std::size_t pieces = (values.size() + piece - 1) / piece;
+  if (pieces <= 1) threads = nullptr;
+  std::uint64_t made = 0;
   std::atomic<bool> good = true;
   for_each(threads, pieces + 1, [&](std::size_t i) {
-    if (i == 0) made = digest(name);
-    else if (!read_piece(values, (i - 1) * piece)) good = false;
+    if (i == 0) {
+      made = digest(name);
+      return;
+    }
+    const std::size_t begin = (i - 1) * piece;
+    if (!read_piece(values.subspan(begin, std::min(piece, values.size() - begin)), begin)) good = false;
   });
-  if (!good) TESSERA_CHECK(read(values));  // says what is wrong
-  return made;
+  return good ? std::optional(made) : std::nullopt;
+}
+
+TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::string_view name, std::span<float> values,
+                                                                          thread_pool* threads) const {
+  if (is_plain() && element_count(shape()) == values.size())
+    if (const auto made = read_pieces(name, values, threads)) return *made;
+  TESSERA_CHECK(read(values));  // says what is wrong, where pieces were
+  return digest(name);
+}
+
+TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::string_view name, std::span<std::uint16_t> values,
+                                                                          thread_pool* threads) const {
+  TESSERA_ASSERT(is_plain());
+  if (element_count(shape()) != values.size()) return std::unexpected(wrong_size(values.size()));
+  if (const auto made = read_pieces(name, values, threads)) return *made;
+  TESSERA_CHECK(refuse_numbers("F16"));
+  return std::uint64_t{0};
+}
+
+TESSERA_INLINE error published_tensor::wrong_size(std::size_t wanted) const {
+  return {.code = error_code::mismatch,
+          .thing = std::string(whole->name),
+          .wanted = std::to_string(wanted) + " elements",
+          .found = shape_text(shape()),
+          .path = std::string(whole->file)};
+}
+
+TESSERA_INLINE result<> published_tensor::refuse_numbers(std::string_view range) const {
+  TESSERA_CHECK(check_finite(*whole));
+  if (factors != nullptr) TESSERA_CHECK(check_finite(*factors));
+  return fail({.code = error_code::not_finite,
+               .thing = std::string(whole->name),
+               .wanted = "numbers within the range of " + std::string(range),
+               .found = "one beyond it",
+               .path = std::string(whole->file)});
 }
 
 TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
@@ -112,7 +160,9 @@ TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
     std::ranges::fill(values.first(left_out), std::numeric_limits<float>::quiet_NaN());
     return published_tensor{whole}.read(values.subspan(left_out));
   }
-  if (rows == nullptr && factors == nullptr) {
+  if (stack == published_name::stack_form::turned) {
+    TESSERA_CHECK(read_turned(values));
+  } else if (rows == nullptr && factors == nullptr) {
     const std::vector<std::size_t> extents = shape();
     tensor_view mine = own();
     mine.shape = extents;
@@ -123,25 +173,32 @@ TESSERA_INLINE result<> published_tensor::read(std::span<float> values) const {
   if (more != 0.0f)
     for (float& x : values) x -= more;
   if (kernel::kernels().quantize.all_finite(values.data(), values.size())) return {};
-  TESSERA_CHECK(check_finite(*whole));
-  if (factors != nullptr) TESSERA_CHECK(check_finite(*factors));
-  return fail({.code = error_code::not_finite,
-               .thing = std::string(whole->name),
-               .wanted = "numbers within the range of float",
-               .found = "one beyond it",
-               .path = std::string(whole->file)});
+  return refuse_numbers("float");
+}
+
+TESSERA_INLINE result<> published_tensor::read_turned(std::span<float> values) const {
+  if (whole->shape.size() != 3 || element_count(*whole) != values.size()) return std::unexpected(wrong_size(values.size()));
+  const std::size_t matrices = whole->shape[0], height = whole->shape[1], width = whole->shape[2];
+  if (values.empty()) return {};
+  TESSERA_TRY(auto one, aligned_buffer<float>::make(height * width));
+  tensor_view matrix = *whole;
+  matrix.shape = whole->shape.subspan(1);
+  for (std::size_t i = 0; i < matrices; ++i) {
+    const std::size_t bytes = whole->bytes.size() / matrices;
+    matrix.bytes = whole->bytes.subspan(i * bytes, bytes);
+    TESSERA_CHECK(read_f32(matrix, one.span()));
+    float* turned = values.data() + i * height * width;
+    for (std::size_t row = 0; row < height; ++row)
+      for (std::size_t column = 0; column < width; ++column) turned[column * height + row] = one[row * width + column];
+  }
+  return {};
 }
 
 TESSERA_INLINE result<> published_tensor::look_up(std::span<float> values) const {
   const std::vector<std::size_t> extents = shape();
   const std::size_t stored = whole->shape.front();
   const std::size_t width = stored == 0 ? 0 : element_count(*whole) / stored;
-  if (values.size() != extents.front() * width)
-    return fail({.code = error_code::mismatch,
-                 .thing = std::string(whole->name),
-                 .wanted = std::to_string(values.size()) + " elements",
-                 .found = shape_text(extents),
-                 .path = std::string(whole->file)});
+  if (values.size() != extents.front() * width) return std::unexpected(wrong_size(values.size()));
   std::vector<std::int64_t> places(rows == nullptr ? 0 : extents.front());
   if (rows != nullptr) TESSERA_CHECK(read_i64(*rows, places));
   std::vector<float> scale(factors == nullptr ? 0 : extents.front());

@@ -29,6 +29,9 @@ class answer_reader final : public weight_reader {
   [[nodiscard]] static result<answer_reader> of(published_reader& reader, const published_tensors& tensors, std::string_view directory,
                                                 const std::optional<tokenizer>& tokens);
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
+  [[nodiscard]] result<> read_f16(std::string_view name, std::span<std::uint16_t> values) override {
+    return reader_->read_f16(name, values);
+  }
 
  private:
   answer_reader(published_reader& reader, published_tensor yes, published_tensor no) noexcept

@@ -80,7 +80,7 @@ class reranker {
   [[nodiscard]] static model_description description() {
     model_description made;
     made.encoder = Family::facts(Shape);
-    made.encoder.names = naming_of<Family>();
+    made.encoder.names = naming_of<Family>(Shape);
     made.encoder.family = Family::label;
     made.encoder.manifest.assign(manifest().begin(), manifest().end());
     made.rerank = Kind;

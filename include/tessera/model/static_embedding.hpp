@@ -14,7 +14,7 @@ namespace tessera::inline TESSERA_ABI {
 /// Tables are held in f32 whatever the file stores; Weights is the precision of the heads.
 template <embedding_space Space, static_shape Shape, class Weights = f32, class... Heads>
 using static_embedding =
-    encoder_model<Space, static_family, Shape, Weights, stages<token_embedding<Shape.vocabulary, Shape.width>>, Heads...>;
+    encoder_model<Space, static_family, Shape, Weights, stages<in_f32<token_embedding<Shape.vocabulary, Shape.width>>>, Heads...>;
 
 // sentence-transformers
 using static_retrieval_mrl_en_space = space<"static_retrieval_mrl_en", 1024, pooling::mean, matryoshka<32, 64, 128, 256, 512>>;

@@ -199,6 +199,18 @@ class gguf_vocabulary {
   return parts;
 }
 
+/// The format cannot say that a token takes the blanks before it, as the mask of published tokenizers does: "<mask>" in each that has one
+/// (RoBERTa, XLM-RoBERTa and what was made of them), "[MASK]" in ModernBERT's.
+[[nodiscard]] inline result<> take_blanks_before_mask(const gguf& file, tokenizer_parts& parts) {
+  std::string_view architecture;
+  if (file.find("general.architecture") != nullptr) {
+    TESSERA_TRY(architecture, file.get<std::string_view>("general.architecture"));
+  }
+  for (added_token& token : parts.added)
+    if (token.content == "<mask>" || (token.content == "[MASK]" && architecture == "modern-bert")) token.lstrip = true;
+  return {};
+}
+
 }  // namespace detail
 
 TESSERA_INLINE result<tokenizer_parts> read_gguf_tokenizer(const gguf& file) {
@@ -214,6 +226,7 @@ TESSERA_INLINE result<tokenizer_parts> read_gguf_tokenizer(const gguf& file) {
   auto parts = model == "gpt2" ? detail::read_gguf_bpe(words) : detail::read_gguf_pieces(words, model == "t5");
   if (!parts) return parts;
   detail::add_piece_tokens(words.pieces, *parts);
+  TESSERA_CHECK(detail::take_blanks_before_mask(file, *parts));
   TESSERA_TRY(const auto padding, words.id("tokenizer.ggml.padding_token_id"));
   if (padding)
     parts->padding = padding_settings{.pad_id = *padding, .pad_token = std::string(words.pieces[*padding].text)};

@@ -14,8 +14,8 @@ TESSERA_INLINE void piece_normalizer::normalize(const normalized_view& from, nor
   to.make_room(text.size() + text.size() / 4);
   const bool at_front = from.character_origin(0).begin == 0;
   const bool adds = prefix && (at_front || prefix_every_piece);
-  bool started = false;                          // whether anything but blanks was written
-  bool after_blank = single_blanks && at_front;  // blanks that follow are left out
+  bool started = false;  // whether anything but blanks was written
+  bool after_blank = single_blanks && (at_front || prefix_every_piece);  // blanks that follow are left out
   const auto start = [&](byte_range origin) {
     if (started) return;
     started = true;

@@ -22,6 +22,12 @@ from safetensors.numpy import save_file
 here = pathlib.Path(__file__).resolve().parent
 fixtures = pathlib.Path(sys.argv[1])  # .../fixtures/text
 
+
+def directory_of(folder):
+    return next(each / folder for each in (fixtures, here.parent / "text") if (each / folder).exists())
+
+
+
 random = np.random.default_rng(20261121)
 scales = {Q.Q4_0: [0], Q.Q4_1: [0, 2], Q.Q5_0: [0], Q.Q5_1: [0, 2], Q.Q8_0: [0], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208]}
 writer = gguf.GGUFWriter(here / "blocks.gguf", "bert")
@@ -45,19 +51,24 @@ save_file(expected, here / "blocks.expected.safetensors")
 architectures = {"bert_cls": MODEL_ARCH.BERT, "roberta": MODEL_ARCH.BERT, "xlm_roberta": MODEL_ARCH.BERT,
                  "reranker_xlm_roberta": MODEL_ARCH.BERT, "jina_v3": MODEL_ARCH.JINA_BERT_V3,
                  "reranker_modernbert": MODEL_ARCH.MODERN_BERT, "qwen3_reranker": MODEL_ARCH.QWEN3,
-                 "nomic_bert": MODEL_ARCH.NOMIC_BERT, "modernbert": MODEL_ARCH.MODERN_BERT,
+                 "nomic_bert": MODEL_ARCH.NOMIC_BERT, "nomic_moe": MODEL_ARCH.NOMIC_BERT_MOE, "reranker_bert": MODEL_ARCH.BERT,
+                 "modernbert": MODEL_ARCH.MODERN_BERT,
                  "qwen2_causal": MODEL_ARCH.QWEN2, "qwen3_embed": MODEL_ARCH.QWEN3, "embedding_gemma": MODEL_ARCH.GEMMA_EMBEDDING}
 names = {}
 for folder, architecture in architectures.items():
     mapped = gguf.get_tensor_name_map(architecture, 99)
     found = {}
-    with safe_open(fixtures / folder / "model.safetensors", "np") as file:
+    with safe_open(directory_of(folder) / "model.safetensors", "np") as file:
         for name in file.keys():
             stem, _, kind = name.removesuffix(".original").replace(".parametrizations", "").rpartition(".")
             if architecture == MODEL_ARCH.MODERN_BERT:  # as its conversion renames them
                 stem_there = "classifier.out_proj" if stem == "classifier" else stem.removeprefix("model.")
             else:
                 stem_there = stem.removeprefix("bert.").removeprefix("roberta.")
+            if folder == "reranker_bert":  # its conversion drops the pooler, whose place the reader of such files knows
+                stem_there = {"pooler.dense": "classifier", "classifier": "classifier.out_proj"}.get(stem_there, stem_there)
+            if folder == "nomic_moe" and kind in ("w1", "w2"):  # renamed so by its conversion, which drops the bias
+                stem, stem_there = stem + "." + kind, stem_there + "." + kind
             if theirs := mapped.get_name(stem_there):
                 found[re.sub(r"\.\d+\.", ".{}.", stem)] = re.sub(r"\.\d+\.", ".{}.", theirs)
     names[folder] = found
@@ -65,14 +76,14 @@ for folder, architecture in architectures.items():
 
 metadata = {}
 for folder, architecture in architectures.items():
-    config = json.loads((fixtures / folder / "config.json").read_text())
-    if folder in ("bert_cls", "embedding_gemma"):  # their files cannot say the activation, and the scale of the scores
+    config = json.loads((directory_of(folder) / "config.json").read_text())
+    if folder in ("bert_cls", "embedding_gemma", "reranker_bert"):  # their files cannot say the activation, and the scale of the scores
         continue
     get = lambda *keys: next((config[key] for key in keys if config.get(key) is not None), None)
     writer = gguf.GGUFWriter(here / "unused.gguf", gguf.MODEL_ARCH_NAMES[architecture])
     padded = architecture in (MODEL_ARCH.BERT, MODEL_ARCH.JINA_BERT_V3)
     positions = get("max_position_embeddings", "n_positions")
-    if architecture == MODEL_ARCH.NOMIC_BERT:
+    if architecture in (MODEL_ARCH.NOMIC_BERT, MODEL_ARCH.NOMIC_BERT_MOE):
         positions = positions // 4  # as the conversion has it for the published models
     writer.add_context_length(positions - (config["pad_token_id"] + 1 if padded else 0))
     writer.add_block_count(get("num_hidden_layers", "n_layer"))
@@ -97,7 +108,11 @@ for folder, architecture in architectures.items():
         writer.add_sliding_window_pattern(every)
     if architecture not in (MODEL_ARCH.QWEN2, MODEL_ARCH.QWEN3):
         writer.add_causal_attention(False)
-    pooling = fixtures / folder / "1_Pooling/config.json"
+    if experts := get("num_experts"):
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(config["moe_top_k"])
+        writer.add_moe_every_n_layers(config["moe_every_n_layers"])
+    pooling = directory_of(folder) / "1_Pooling/config.json"
     if pooling.exists():
         said = json.loads(pooling.read_text())
         writer.add_pooling_type(gguf.PoolingType.MEAN if said.get("pooling_mode_mean_tokens") else

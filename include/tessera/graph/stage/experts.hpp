@@ -3,7 +3,8 @@
 ///
 ///     ts::encoder_layer<768, ts::heads<12>, ts::expert_feed_forward<8, 2, 3072, ts::gelu>>
 ///
-/// p = softmax(x·Wrouterᵀ); y = Σ p_e act(x·Wup_eᵀ)·Wdown_e + bias over the Used experts e with the largest p, of equal ones the first.
+/// p = softmax(x·Wrouterᵀ); y = Σ p_e act(x·Wup_eᵀ)·Wdown_e + bias over the Used experts e with the largest p, of equal ones the first;
+/// without the bias in expert_feed_forward<..., without_bias>.
 /// The p of the chosen are not scaled to the sum 1, as in Nomic's (arXiv:2502.07972). Experts add in their order, so that a token's bits do
 /// not depend on the tokens beside it. Router and sums are f32 whatever the precision of the weights.
 ///
@@ -14,7 +15,9 @@
 #include <tessera/graph/activation.hpp>
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/linear.hpp>
+#include <tessera/graph/options.hpp>
 #include <tessera/graph/shape.hpp>
+#include <tessera/graph/split.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,12 +28,12 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace described {
 template <class Sink>
-constexpr void expert_feed_forward(Sink sink, std::size_t width, std::size_t experts, std::size_t inner) {
+constexpr void expert_feed_forward(Sink sink, std::size_t width, std::size_t experts, std::size_t inner, bool bias) {
   linear(sink.scope("router"), width, experts, false);
   Sink all = sink.scope("experts");
   all.tensor("up", {{"rows", experts * inner}, {"width", width}});
   all.tensor("down", {{"rows", experts * inner}, {"width", width}});
-  all.tensor("bias", {{"width", width}});
+  if (bias) all.tensor("bias", {{"width", width}});
 }
 }  // namespace described
 
@@ -48,7 +51,7 @@ struct report<impossible_experts<Experts, Used>> {
 }  // namespace detail
 
 /// As written in an encoder_layer; `stage<Width>` is the block for a model's width.
-template <std::size_t Experts, std::size_t Used, std::size_t Inner, activation_function Activation>
+template <std::size_t Experts, std::size_t Used, std::size_t Inner, activation_function Activation, class Bias = with_bias>
 struct expert_feed_forward {
   template <std::size_t Width>
   struct stage {
@@ -67,12 +70,12 @@ struct expert_feed_forward {
     };
     template <class Sink>
     static constexpr void describe(Sink sink) {
-      described::expert_feed_forward(sink, Width, Experts, Inner);
+      described::expert_feed_forward(sink, Width, Experts, Inner, Bias::value);
     }
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
       using map = packed_linear<Precision>;
-      return packed_linear<f32>::memory_bytes(Width, Experts) + round_up(Width * sizeof(float), vector_alignment) +
+      return packed_linear<f32>::memory_bytes(Width, Experts) + (Bias::value ? round_up(Width * sizeof(float), vector_alignment) : 0) +
              Experts * (map::memory_bytes(Width, Inner) + map::memory_bytes(Inner, Width));
     }
     template <class Precision>
@@ -80,8 +83,10 @@ struct expert_feed_forward {
       constexpr std::size_t size = Inner * Width;
       TESSERA_CHECK(into.router.load(scope, Width, {{"router", Experts}}, false));
       const weight_scope all = scope.scope("experts");
-      TESSERA_TRY(into.bias, aligned_buffer<float>::make(Width));
-      TESSERA_CHECK(all.read("bias", into.bias.span()));
+      if constexpr (Bias::value) {
+        TESSERA_TRY(into.bias, aligned_buffer<float>::make(Width));
+        TESSERA_CHECK(all.read("bias", into.bias.span()));
+      }
       TESSERA_TRY(const std::span<float> plain, scope.staging(Experts * size));
       TESSERA_CHECK(all.read("up", plain));
       for (std::size_t e = 0; e < Experts; ++e)
@@ -113,8 +118,9 @@ struct expert_feed_forward {
       for (std::size_t t = 0; t < tokens; ++t) {
         const bool sound = choose(shares + t * Experts);
         for (std::size_t j = 0; j < Width; ++j) {
-          const float before = residual == nullptr ? 0.0f : residual[t * Width + j];
-          sums[t * Width + j] = sound ? before + weights.bias.data()[j] : std::numeric_limits<float>::quiet_NaN();
+          float before = residual == nullptr ? 0.0f : residual[t * Width + j];
+          if constexpr (Bias::value) before += weights.bias.data()[j];
+          sums[t * Width + j] = sound ? before : std::numeric_limits<float>::quiet_NaN();
         }
       }
       auto* mine = reinterpret_cast<std::uint32_t*>(memory.take(tokens));
@@ -136,7 +142,9 @@ struct expert_feed_forward {
         }
       }
       std::copy_n(sums, tokens * Width, y);
-      kernel::kernels().norm.in_place_f32(after, y, Width, tokens, Width);
+      split_rows(memory.threads(), tokens, Width, [&](std::size_t begin, std::size_t end) {
+        kernel::kernels().norm.in_place_f32(after, y + begin * Width, Width, end - begin, Width);
+      });
     }
 
    private:

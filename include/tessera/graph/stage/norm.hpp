@@ -61,8 +61,7 @@ struct norm_stage {
   /// From x to y, which may be x. Threads take rows.
   template <class Weights>
   static void apply(const Weights& weights, const float* x, float* y, std::size_t rows, const workspace& memory) noexcept {
-    constexpr std::size_t work = 16;  // of one element, in multiply-adds
-    split(memory.threads(), rows, 1, rows * Width * work, [&](std::size_t, std::size_t begin, std::size_t end) {
+    split_rows(memory.threads(), rows, Width, [&](std::size_t begin, std::size_t end) {
       Form::run(x + begin * Width, weights.gamma.data(), weights.beta.data(), y + begin * Width, end - begin);
     });
   }
