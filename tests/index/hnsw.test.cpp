@@ -372,4 +372,6 @@ TEST_CASE("hnsw: a recall that is asked for holds for queries never seen", "[ind
   source.request_stop();
   CHECK(index.calibrate({.stop = source.get_token()}).error().code == ts::error_code::stopped);
   CHECK(near_l2().calibrate().error().code == ts::error_code::invalid_argument);
+  const auto codes = ts::hnsw<ts::space<"bits", 96>, ts::b1, ts::sign_product>().calibrate();  // rows are codes, queries numbers
+  CHECK(codes.error().message().find("queries in f32") != std::string::npos);
 }

@@ -144,16 +144,32 @@ template <bool LargerIsNearer, class Ask>
   return {};
 }
 
+/// Whether there is something to measure. Errors: invalid_argument.
+[[nodiscard]] inline result<> can_calibrate(std::size_t queries, std::size_t k, std::size_t rows) {
+  if (k > 0 && queries > 0 && rows > k) return {};
+  return fail({.code = error_code::invalid_argument,
+               .thing = "calibration",
+               .wanted = "queries, k from 1 on and more rows than k",
+               .found = std::to_string(queries) + " queries, k " + std::to_string(k) + ", " + std::to_string(rows) + " rows"});
+}
+/// What calibration on rows says where a metric does not take them as queries.
+[[nodiscard]] inline std::unexpected<error> rows_are_no_queries() {
+  return fail({.code = error_code::invalid_argument,
+               .thing = "calibration by sign_product",
+               .wanted = "queries in f32",
+               .found = "rows of codes"});
+}
+
 /// No row: the query comes from outside.
 inline constexpr std::uint32_t no_row = 0xFFFFFFFFu;
 
-/// Up to `wanted` rows as queries, evenly taken from those that are there.
+/// Up to `wanted` of `all` rows as queries, evenly taken from those that are there.
 template <class Matrix>
 struct rows_as_queries {
   template <class IsThere>
-  rows_as_queries(const Matrix& rows, std::size_t wanted, const IsThere& is_there) {
+  rows_as_queries(const Matrix& rows, std::size_t all, std::size_t wanted, const IsThere& is_there) {
     std::vector<std::uint32_t> there;
-    for (std::uint32_t row = 0; row < rows.rows(); ++row)
+    for (std::uint32_t row = 0; row < all; ++row)
       if (is_there(row)) there.push_back(row);
     const std::size_t count = std::min(wanted, there.size());
     for (std::size_t q = 0; q < count; ++q) {
@@ -174,11 +190,7 @@ template <class Metric, class Queries, class Matrix, class Ask>
                                                       std::span<const std::uint64_t> ids, std::size_t size, std::size_t most,
                                                       const search_options& plain, const calibration_options& options, const Ask& ask) {
   const std::size_t k = options.k;
-  if (k == 0 || count == 0 || size <= k)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration",
-                 .wanted = "queries, k from 1 on and more rows than k",
-                 .found = std::to_string(count) + " queries, k " + std::to_string(k) + ", " + std::to_string(size) + " rows"});
+  TESSERA_CHECK(can_calibrate(count, k, size));
   TESSERA_TRY(auto truth, scan_rows<Metric>(queries, rows, ids, k + (numbers.empty() ? 0 : 1), plain));
   for (std::size_t q = 0; q < numbers.size(); ++q) {
     std::erase_if(truth[q], [&](const hit& one) { return one.id == ids[numbers[q]]; });

@@ -19,6 +19,7 @@
 
 #include <tessera/index/bulk_neighbours.hpp>
 #include <tessera/index/code_records.hpp>
+#include <tessera/index/code_scorer.hpp>
 #include <tessera/index/metric_place.hpp>
 #include <tessera/index/row_scoring.hpp>
 #include <tessera/op/principal_axes.hpp>
@@ -35,56 +36,15 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-/// Codes of a query or a row, ready for records of `stride` bytes.
-template <std::size_t MostStride>
-class code_scorer {
- public:
-  code_scorer(const std::uint8_t* records, std::size_t stride) noexcept : records_(records), stride_(stride) {}
-  void operator()(std::span<const std::uint32_t> at, float* keys) const noexcept {
-    kernel::kernels().reach.reach_listed(codes_, about_, records_, stride_, at.data(), at.size(), keys);
-    for (std::size_t i = 0; i < at.size(); ++i) {
-      const float key = keys[i] + constant_;
-      keys[i] = key == key ? key : std::numeric_limits<float>::infinity();
-    }
-  }
-  [[nodiscard]] std::int8_t* codes() noexcept { return codes_; }
-  /// The codes of a record; their sum is returned. Eight at a time in a word: there are thousands of such rows in an insertion.
-  [[nodiscard]] std::int32_t take(const std::uint8_t* record) noexcept {
-    constexpr std::uint64_t low = 0x00FF00FF00FF00FFu, signs = 0x8080808080808080u;
-    std::uint64_t sums = 0;  // four of 16 bits, each of at most 128 · 2 bytes at a time
-    std::int32_t total = 0;
-    for (std::size_t i = 0; i < stride_; i += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, record + i, 8);
-      if (i + 8 == stride_) word = (word & 0xFFFFFFFFu) | (signs & ~std::uint64_t{0xFFFFFFFFu});
-      sums += (word & low) + ((word >> 8u) & low);
-      word ^= signs;
-      std::memcpy(codes_ + i, &word, 8);
-      if (i % 1024 == 1016 || i + 8 == stride_) {
-        for (; sums != 0; sums >>= 16u) total += static_cast<std::int32_t>(sums & 0xFFFFu);
-      }
-    }
-    return total - 128 * static_cast<std::int32_t>(stride_);
-  }
-  /// After the codes are written; `sum` is theirs.
-  void set(std::int32_t sum, double scale, float constant) noexcept {
-    about_ = {.start = -128 * sum, .scale = static_cast<float>(scale), .by_tail = 0.0f};
-    constant_ = constant;
-  }
-
- private:
-  alignas(vector_alignment) std::int8_t codes_[MostStride] = {};
-  const std::uint8_t* records_;
-  std::size_t stride_;
-  kernel::reach_query about_{};
-  float constant_ = 0.0f;
-};
+template <class Metric, class Precision>
+inline constexpr bool codable = floating_precision<Precision> && (std::is_same_v<Metric, squared_l2> || std::is_same_v<Metric, cosine> ||
+                                                                  std::is_same_v<Metric, inner_product>);
+template <class Metric, class Space, class Precision>
+inline constexpr bool has_leading_codes = codable<Metric, Precision> && Space::dimension <= 4096;
 
 template <class Metric, class Space, class Precision>
 class leading_codes_guide : protected code_records {
-  static_assert(floating_precision<Precision> && (std::is_same_v<Metric, squared_l2> || std::is_same_v<Metric, cosine> ||
-                                                  std::is_same_v<Metric, inner_product>),
-                "tessera: leading_codes are of floating-point rows met by cosine, inner_product or squared_l2");
+  static_assert(codable<Metric, Precision>, "tessera: leading_codes are of floating-point rows met by cosine, inner_product or squared_l2");
   static constexpr std::size_t n = Space::dimension;
   static constexpr std::size_t axis_stride = round_up(n, 64), most_stride = round_up(n + 4, 64);
   static_assert(n <= 4096, "tessera: leading_codes take at most 4096 dimensions");
@@ -95,6 +55,13 @@ class leading_codes_guide : protected code_records {
   static constexpr bool exact = false;
   static constexpr std::string_view kind = "hnsw";
   using code_records::take_out, code_records::drop_last;
+
+  /// Codes of more dimensions, for choosing links while a graph is built.
+  [[nodiscard]] static leading_codes_guide finer() {
+    leading_codes_guide made;
+    made.share_ = share_to_link;
+    return made;
+  }
 
   class scoring_of {
    public:
@@ -130,15 +97,17 @@ class leading_codes_guide : protected code_records {
   /// How many of the candidates found are scored by the rows.
   [[nodiscard]] static std::size_t scored(std::size_t k, std::size_t effort) noexcept { return std::max(2 * k + 10, effort / 4); }
 
-  /// Codes for the rows from `first` on. True where axes were learned anew, so that links chosen before are worth little.
+  /// Codes for the rows from `first` on. True where axes were learned anew, so that links chosen before are worth little; all rows then
+  /// get codes in `fine` too, if it is there and there is memory for them.
   template <class Rows>
-  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first) {
+  [[nodiscard]] result<bool> append(const Rows& rows, std::size_t first, leading_codes_guide* fine = nullptr) {
     const std::size_t count = rows.rows();
     const bool learns = !axes_ || (count >= first_training && count >= 4 * trained_at() && trained_at() < last_training);
     const bool anew = learns && trained_at() < first_training && count >= first_training && first > 0;
     if (learns) {
-      TESSERA_CHECK(learn(rows));
+      TESSERA_CHECK(learn(rows, fine));
       first = 0;
+      if (fine != nullptr && fine->grow(count)) fine->code(rows, 0, count);
     }
     TESSERA_CHECK(grow(count));
     code(rows, first, count - first);
@@ -203,31 +172,37 @@ class leading_codes_guide : protected code_records {
 
  private:
   static constexpr std::size_t first_training = 1024, last_training = std::size_t{1} << 18u;
-  static constexpr double share_coded = 0.9;
+  static constexpr double share_coded = 0.9, share_to_link = 0.97;
 
   [[nodiscard]] std::size_t trained_at() const noexcept { return static_cast<std::size_t>(learned_[0]); }
   [[nodiscard]] std::size_t coded() const noexcept { return static_cast<std::size_t>(learned_[1]); }
 
   template <class Rows>
-  [[nodiscard]] result<> learn(const Rows& rows) {
+  [[nodiscard]] result<> learn(const Rows& rows, leading_codes_guide* fine) {
     const auto fetch = [&](std::size_t i, float* x) {
       static_cast<void>(place_for_metric<Metric>(rows.row(i), x));
       return true;
     };
-    learned_[0] = rows.rows();
     std::optional<principal_axes> axes;
     if (rows.rows() >= first_training)
       if (auto learned = principal_axes::train(n, rows.rows(), fetch)) axes = *std::move(learned);
     if (!axes) axes = principal_axes::none(n);  // few rows, or none that is a vector
+    if (fine != nullptr) TESSERA_CHECK(fine->settle(*axes, rows.rows(), fetch));
+    return settle(*std::move(axes), rows.rows(), fetch);
+  }
+  /// How many of the axes are coded, and how finely.
+  template <class Fetch>
+  [[nodiscard]] result<> settle(principal_axes axes, std::size_t rows, const Fetch& fetch) {
     axes_ = std::move(axes);
+    learned_[0] = rows;
     std::size_t wanted = 1;
-    while (wanted < n && (trained_at() < first_training || axes_->share(wanted) < share_coded)) ++wanted;
+    while (wanted < n && (trained_at() < first_training || axes_->share(wanted) < share_)) ++wanted;
     learned_[1] = std::min(n, round_up(wanted + 4, 64) - 4);
     axes_->keep(coded());
     float largest = 0.0f;
     std::vector<float> x(n);
     std::vector<float> b(coded());
-    for (std::size_t i = 0; i < rows.rows(); i += 1 + rows.rows() / 2048) {
+    for (std::size_t i = 0; i < rows; i += 1 + rows / 2048) {
       fetch(i, x.data());
       axes_->centre(x.data(), x.data());
       axes_->rotate(x.data(), coded(), b.data());
@@ -301,6 +276,7 @@ class leading_codes_guide : protected code_records {
     }
   }
 
+  double share_ = share_coded;  // of the variance that codes hold
   std::optional<principal_axes> axes_;
   std::array<std::uint64_t, 3> learned_{};  // rows when axes were learned, dimensions coded, bits of the step
   float step_ = 0.0f;

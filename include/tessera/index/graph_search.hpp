@@ -13,6 +13,7 @@
 #include <tessera/index/graph_links.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -32,87 +33,156 @@ struct near_row {
 
 class candidate_pool {
  public:
-  static constexpr std::uint32_t expanded_bit = 0x80000000u, passing_bit = 0x40000000u;
-  static constexpr std::uint32_t row_bits = ~(expanded_bit | passing_bit);
-  static_assert(graph_links::most_rows - 1 <= row_bits);
-
   void begin(std::size_t limit) {
-    items_.clear();
-    items_.reserve(limit + 1);
-    limit_ = limit, passing_ = next_ = 0;
+    if (items_.size() < limit + 1) items_.resize(limit + 1);
+    limit_ = limit, size_ = passing_ = next_ = 0;
   }
   [[nodiscard]] bool full() const noexcept { return passing_ == limit_; }
+  /// Whether one with that key would be inserted.
+  [[nodiscard]] bool takes(float key) const noexcept { return !full() || in_order(key) < items_[size_ - 1] >> 32u; }
 
   void insert(float key, std::uint32_t row, bool passes) {
-    if (full() && !(key < items_.back().key)) return;
-    const auto before = [](const near_row& a, const near_row& b) {
-      return a.key < b.key || (!(b.key < a.key) && (a.row & row_bits) < (b.row & row_bits));
-    };
-    const near_row item{key, passes ? row | passing_bit : row};
-    const auto at = items_.insert(std::upper_bound(items_.begin(), items_.end(), item, before), item);
-    next_ = std::min(next_, static_cast<std::size_t>(at - items_.begin()));
-    if (!passes) return;
-    if (++passing_ <= limit_) return;
+    if (!takes(key)) return;
+    const std::uint64_t item = in_order(key) << 32u | std::uint64_t{row} << 2u | (passes ? passing_bit : 0u);
+    const std::size_t at = place_of(item);
+    next_ = std::min(next_, at);
+    if (passes && full() && size_ == limit_) {  // all pass: the last goes
+      std::copy_backward(items_.data() + at, items_.data() + size_ - 1, items_.data() + size_);
+      items_[at] = item;
+      return;
+    }
+    if (size_ == items_.size()) items_.resize(2 * size_);
+    std::copy_backward(items_.data() + at, items_.data() + size_, items_.data() + size_ + 1);
+    items_[at] = item;
+    ++size_;
+    if (!passes || ++passing_ <= limit_) return;
     // The last that passes goes, and what then stands behind the limit is no longer on the way to anything.
-    while (!(items_.back().row & passing_bit)) items_.pop_back();
-    items_.pop_back();
-    --passing_;
-    while (!(items_.back().row & passing_bit)) items_.pop_back();
-    next_ = std::min(next_, items_.size());
+    const auto drop_others = [this] {
+      while (!(items_[size_ - 1] & passing_bit)) --size_;
+    };
+    drop_others();
+    --size_, --passing_;
+    drop_others();
+    next_ = std::min(next_, size_);
   }
 
   /// The nearest that has not been expanded, which now is; `none` where all are.
   [[nodiscard]] std::uint32_t expand() noexcept {
-    while (next_ < items_.size() && items_[next_].row & expanded_bit) ++next_;
-    if (next_ == items_.size()) return graph_links::none;
-    items_[next_].row |= expanded_bit;
-    return items_[next_++].row & row_bits;
+    next_ = unexpanded(next_);
+    if (next_ == size_) return graph_links::none;
+    items_[next_] |= expanded_bit;
+    return row_of(items_[next_++]);
   }
-  /// The one whose turn comes next, unless a nearer one is found.
-  [[nodiscard]] std::uint32_t coming() const noexcept {
+  /// The ones whose turns come next and after that, unless nearer ones are found.
+  [[nodiscard]] std::array<std::uint32_t, 2> coming() const noexcept {
+    std::array<std::uint32_t, 2> rows;
     std::size_t at = next_;
-    while (at < items_.size() && items_[at].row & expanded_bit) ++at;
-    return at == items_.size() ? graph_links::none : items_[at].row & row_bits;
+    for (std::uint32_t& row : rows) {
+      at = unexpanded(at);
+      row = at == size_ ? graph_links::none : row_of(items_[at++]);
+    }
+    return rows;
   }
 
   /// Those that pass, nearest first.
   void answers(std::vector<near_row>& out) const {
     out.clear();
-    for (const near_row& item : items_)
-      if (item.row & passing_bit) out.push_back({item.key, item.row & row_bits});
+    for (std::size_t i = 0; i < size_; ++i)
+      if (items_[i] & passing_bit) out.push_back({key_of_order(static_cast<std::uint32_t>(items_[i] >> 32u)), row_of(items_[i])});
   }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return items_.capacity() * sizeof(near_row); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return items_.capacity() * sizeof(items_[0]); }
 
  private:
-  std::vector<near_row> items_;
-  std::size_t limit_ = 0, passing_ = 0, next_ = 0;
+  // An item is one number, so that numbers in order are items in order: key, row, whether it passes, whether it has been expanded.
+  static constexpr std::uint64_t expanded_bit = 1, passing_bit = 2;
+  static_assert(graph_links::most_rows - 1 < std::uint64_t{1} << 30u);
+
+  [[nodiscard]] static std::uint64_t in_order(float key) noexcept {
+    const auto bits = std::bit_cast<std::uint32_t>(key + 0.0f);  // -0 is 0
+    return bits ^ (0x80000000u | (0u - (bits >> 31u)));
+  }
+  [[nodiscard]] static float key_of_order(std::uint32_t order) noexcept {
+    return std::bit_cast<float>(order ^ (0x80000000u | ((order >> 31u) - 1u)));
+  }
+  [[nodiscard]] static std::uint32_t row_of(std::uint64_t item) noexcept { return static_cast<std::uint32_t>(item) >> 2u; }
+  [[nodiscard]] std::size_t unexpanded(std::size_t at) const noexcept {
+    while (at < size_ && items_[at] & expanded_bit) ++at;
+    return at;
+  }
+  /// How many are smaller; without a branch that depends on them.
+  [[nodiscard]] std::size_t place_of(std::uint64_t item) const noexcept {
+    std::size_t at = 0;
+    for (std::size_t left = size_; left > 0;) {
+      const std::size_t half = (left + 1) / 2;
+      at += half & (std::size_t{0} - std::size_t{items_[at + half - 1] < item});
+      left -= half;
+    }
+    return at;
+  }
+
+  std::vector<std::uint64_t> items_;
+  std::size_t limit_ = 0, size_ = 0, passing_ = 0, next_ = 0;
 };
 
 /// Which rows a walk has seen: a bit each, wiped row by row, so that a walk costs what it sees and not what there is.
 class seen_rows {
  public:
   void begin(std::size_t rows) {
-    for (const std::uint32_t row : list_) bits_[row / 64] = 0;
-    list_.clear();
+    for (std::size_t i = 0; i < count_; ++i) bits_[list_[i] / 64] = 0;
+    count_ = 0;
     if (bits_.size() * 64 < rows) bits_.resize((rows + rows / 2 + 63) / 64, 0);
   }
   /// True the first time.
-  [[nodiscard]] bool insert(std::uint32_t row) {
-    std::uint64_t& word = bits_[row / 64];
-    const std::uint64_t bit = std::uint64_t{1} << (row % 64);
-    if (word & bit) return false;
-    word |= bit;
-    list_.push_back(row);
-    return true;
+  [[nodiscard]] bool insert(std::uint32_t row) { return !insert_all({&row, 1}).empty(); }
+  /// Those up to the first `none` that come for the first time, in their order; valid until the next call. No branch asks which they are:
+  /// half of a row's links are news, and no processor guesses which half.
+  [[nodiscard]] std::span<const std::uint32_t> insert_all(std::span<const std::uint32_t> rows) {
+    if (list_.size() < count_ + rows.size()) list_.resize(2 * list_.size() + rows.size());
+    std::uint32_t* const news = list_.data() + count_;
+    std::size_t count = 0;
+    for (const std::uint32_t row : rows) {
+      if (row == graph_links::none) break;
+      std::uint64_t& word = bits_[row / 64];
+      const std::uint64_t before = word;
+      word = before | std::uint64_t{1} << (row % 64);
+      news[count] = row;
+      count += (~before >> (row % 64)) & 1u;
+    }
+    count_ += count;
+    return {news, count};
   }
-  [[nodiscard]] std::size_t count() const noexcept { return list_.size(); }
+  [[nodiscard]] bool contains(std::uint32_t row) const noexcept { return ((bits_[row / 64] >> (row % 64)) & 1u) != 0; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return bits_.capacity() * sizeof(std::uint64_t) + list_.capacity() * sizeof(std::uint32_t);
   }
 
  private:
   std::vector<std::uint64_t> bits_;
-  std::vector<std::uint32_t> list_;
+  std::vector<std::uint32_t> list_;  // the first count_ are those seen
+  std::size_t count_ = 0;
+};
+
+/// A scorer for which one row lies nowhere, so that it is no step on the way to others either.
+template <class Score>
+class without_row {
+ public:
+  without_row(const Score& score, std::uint32_t row) noexcept : score_(score), row_(row) {}
+  void operator()(std::span<const std::uint32_t> at, float* keys) const noexcept {
+    score_(at, keys);
+    if (row_ == graph_links::none) return;
+    for (std::size_t i = 0; i < at.size(); ++i)
+      if (at[i] == row_) keys[i] = std::numeric_limits<float>::infinity();
+  }
+  void ask_for(std::uint32_t row) const noexcept
+    requires requires(const Score& score) { score.ask_for(row); }
+  {
+    score_.ask_for(row);
+  }
+
+ private:
+  Score score_;
+  std::uint32_t row_;
 };
 
 /// What one walk works with, kept for the next.
@@ -129,12 +199,12 @@ struct walk_memory {
   }
 };
 
-/// Walks downhill on one level until no neighbour is nearer.
+/// Walks downhill on one level until no neighbour is nearer. Rows seen before are not scored again: none of them is nearer than `from`.
 template <class Graph, class Score>
 [[nodiscard]] near_row descend(const Graph& graph, std::size_t level, near_row from, const Score& score, walk_memory& memory) {
-  memory.keys.resize(std::max(memory.keys.size(), graph.places(0)));
   for (;;) {
-    const auto to = graph.linked(from.row, level);
+    const auto to = memory.seen.insert_all(graph.list(from.row, level));
+    if (to.empty()) return from;
     score(to, memory.keys.data());
     near_row best = from;
     for (std::size_t i = 0; i < to.size(); ++i) best = std::min(best, near_row{memory.keys[i], to[i]});
@@ -146,8 +216,10 @@ template <class Graph, class Score>
 /// From the entry down to `level`, where the walk ends on the row that no neighbour is nearer than.
 template <class Graph, class Score>
 [[nodiscard]] near_row descend_to(const Graph& graph, std::size_t level, const Score& score, walk_memory& memory) {
+  memory.keys.resize(std::max(memory.keys.size(), graph.places(0)));
+  memory.seen.begin(graph.rows());
   near_row at{0.0f, graph.entry()};
-  score(std::span<const std::uint32_t>(&at.row, 1), &at.key);
+  score(memory.seen.insert_all({&at.row, 1}), &at.key);
   for (std::size_t l = graph.level(at.row); l > level; --l) at = descend(graph, l, at, score, memory);
   return at;
 }
@@ -158,23 +230,45 @@ template <class Graph, class Score, class Passes, class GoOn>
 [[nodiscard]] bool walk(const Graph& graph, std::size_t level, std::span<const near_row> from, std::size_t limit,
                         const Score& score, const Passes& passes, const GoOn& go_on, walk_memory& memory) {
   candidate_pool& pool = memory.pool;
+  seen_rows& seen = memory.seen;
   pool.begin(limit);
-  memory.seen.begin(graph.rows());
-  memory.rows.resize(std::max(memory.rows.size(), graph.places(0)));
+  seen.begin(graph.rows());
   memory.keys.resize(std::max(memory.keys.size(), graph.places(0)));
+  memory.rows.resize(std::max(memory.rows.size(), graph.places(0)));
   for (const near_row& start : from)
-    if (memory.seen.insert(start.row)) pool.insert(start.key, start.row, passes(start.row));
+    if (seen.insert(start.row)) pool.insert(start.key, start.row, passes(start.row));
   for (std::uint32_t row = pool.expand(); row != graph_links::none; row = pool.expand()) {
-    if (!go_on(memory.seen.count())) return false;
-    std::size_t count = 0;
-    for (const std::uint32_t to : graph.list(row, level)) {
-      if (to == graph_links::none) break;
-      if (memory.seen.insert(to)) memory.rows[count++] = to;
+    if (!go_on(seen.count())) return false;
+    const auto news = seen.insert_all(graph.list(row, level));
+    if (level == 0) {
+      const auto [next, later] = pool.coming();
+      if (next != graph_links::none) {
+        // What the next step will want of memory is on its way while this one works: the links of both were asked for a step ago.
+        if constexpr (requires { score.ask_for(next); }) {
+          std::size_t count = 0;
+          for (const std::uint32_t to : graph.list(next, 0)) {
+            if (to == graph_links::none) break;
+            memory.rows[count] = to;
+            count += seen.contains(to) ? 0u : 1u;
+          }
+          for (std::size_t i = 0; i < count; ++i) score.ask_for(memory.rows[i]);
+        } else {
+          graph.ask_for(next);
+        }
+      }
+      if (later != graph_links::none) graph.ask_for(later);
     }
-    if (const std::uint32_t next = pool.coming(); next != graph_links::none && level == 0) graph.ask_for(next);
-    if (count == 0) continue;
-    score(std::span<const std::uint32_t>(memory.rows.data(), count), memory.keys.data());
-    for (std::size_t i = 0; i < count; ++i) pool.insert(memory.keys[i], memory.rows[i], passes(memory.rows[i]));
+    if (news.empty()) continue;
+    score(news, memory.keys.data());
+    std::size_t near = 0;
+    for (std::size_t i = 0; i < news.size(); ++i) {
+      memory.rows[near] = static_cast<std::uint32_t>(i);
+      near += pool.takes(memory.keys[i]) ? 1u : 0u;
+    }
+    for (std::size_t j = 0; j < near; ++j) {
+      const std::uint32_t i = memory.rows[j];
+      pool.insert(memory.keys[i], news[i], passes(news[i]));
+    }
   }
   pool.answers(memory.found);
   return true;

@@ -11,8 +11,20 @@ namespace tessera::inline TESSERA_ABI {
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& options) {
+  constexpr bool codable = detail::has_leading_codes<Metric, Space, Precision>;
+  using codes = std::conditional_t<codable, detail::leading_codes_guide<Metric, Space, Precision>, guide_type>;
+  constexpr bool by_codes = codable && std::is_same_v<guide_type, codes>;
   const std::size_t total = base::ids().size();
-  const auto coded = guide_.append(base::rows(), graph_.rows());
+  const auto are_many = [&] { return total - graph_.rows() >= std::max(detail::bulk_neighbours::least_rows, graph_.rows() / 8); };
+  // Many rows are linked by codes that are finer than those of walks and not kept: such links are as good as those chosen by the rows, of
+  // which these codes are a sixth in f32 (59,000 embeddings: codes as of walks need a tenth more effort for a recall of 0.99).
+  std::optional<codes> fine;
+  if constexpr (codable)
+    if (are_many()) fine = codes::finer();
+  const auto coded = [&] {
+    if constexpr (by_codes) return guide_.append(base::rows(), graph_.rows(), fine ? &*fine : nullptr);
+    else return guide_.append(base::rows(), graph_.rows());
+  }();
   if (!coded) {
     while (base::ids().size() > graph_.rows()) base::take_out(base::ids().size() - 1);
     return std::unexpected(coded.error());
@@ -22,8 +34,26 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
     TESSERA_CHECK(anew.reserve(total));
     graph_ = std::move(anew);
   }
-  const auto scoring = guide_.scoring(base::rows());
-  const auto bulk = near_all(graph_.rows());
+  if constexpr (codable) {
+    std::optional<detail::bulk_neighbours> near;
+    if constexpr (by_codes) {
+      if (are_many()) near = near_all(guide_.codes());
+    } else if (fine) {
+      codes walked;  // for all pairs, as leading_codes keeps them
+      if (walked.append(base::rows(), 0, &*fine)) near = near_all(walked.codes());
+    }
+    if (fine && fine->rows() == total) return link_by(fine->scoring(base::rows()), near, options);
+    return link_by(guide_.scoring(base::rows()), near, options);
+  } else {
+    return link_by(guide_.scoring(base::rows()), std::nullopt, options);
+  }
+}
+
+template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
+template <class Scoring>
+result<> hnsw<Space, Precision, Metric, Guide>::link_by(const Scoring& scoring, const std::optional<detail::bulk_neighbours>& bulk,
+                                                        const build_options& options) {
+  const std::size_t total = base::ids().size();
   detail::graph_builder builder(graph_, scoring, memory_, options.threads);
   while (graph_.rows() < total) {
     if (options.stop.stop_requested()) {
@@ -40,32 +70,16 @@ result<> hnsw<Space, Precision, Metric, Guide>::link_new(const build_options& op
   return {};
 }
 
-/// Codes for the neighbours of all rows, where many are new and that is faster than walking to them; without memory for it there are walks.
+/// The neighbours of new rows from all pairs of codes, as far as that is faster than walking to them; without memory for it there are
+/// walks.
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
-std::optional<detail::bulk_neighbours> hnsw<Space, Precision, Metric, Guide>::near_all(std::size_t first) const {
-  constexpr bool codable = floating_precision<Precision> && Space::dimension <= 4096 &&
-                           (std::is_same_v<Metric, cosine> || std::is_same_v<Metric, inner_product> || std::is_same_v<Metric, squared_l2>);
-  if constexpr (codable) {
-    const std::size_t total = base::ids().size();
-    const bool many = total - first >= detail::bulk_neighbours::least_rows && total >= first + first / 8;
-    if (!many || !detail::bulk_neighbours::available()) return {};
-    const auto made = [&](const auto& codes) -> std::optional<detail::bulk_neighbours> {
-      const std::size_t rows = std::min(total, detail::bulk_neighbours::most_rows(codes.stride, settings_.build_effort));
-      if (rows <= first) return {};
-      auto bulk = detail::bulk_neighbours::make(codes, rows);
-      if (!bulk) return {};
-      return *std::move(bulk);
-    };
-    if constexpr (requires { guide_.codes(); }) {
-      return made(guide_.codes());
-    } else {
-      detail::leading_codes_guide<Metric, Space, Precision> codes;
-      if (first >= detail::bulk_neighbours::most_rows(64, settings_.build_effort) || !codes.append(base::rows(), 0)) return {};
-      return made(codes.codes());
-    }
-  } else {
-    return {};
-  }
+std::optional<detail::bulk_neighbours> hnsw<Space, Precision, Metric, Guide>::near_all(const detail::row_records& codes) const {
+  if (!detail::bulk_neighbours::available()) return {};
+  const std::size_t rows = std::min(base::ids().size(), detail::bulk_neighbours::most_rows(codes.stride, settings_.build_effort));
+  if (rows <= graph_.rows()) return {};
+  auto bulk = detail::bulk_neighbours::make(codes, rows);
+  if (!bulk) return {};
+  return *std::move(bulk);
 }
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
@@ -134,14 +148,7 @@ result<std::vector<hit>> hnsw<Space, Precision, Metric, Guide>::nearest(const Vi
   if (!walk_pays(effort)) return scan();
   const auto memory = memory_.take();
   const auto scoring = guide_.scoring(base::rows());
-  const auto score_of_query = scoring.of_query(query);
-  // A row that is left out is no step on the way either: it lies nowhere.
-  const auto score = [&](std::span<const std::uint32_t> at, float* keys) {
-    score_of_query(at, keys);
-    if (!leaves_out) return;
-    for (std::size_t i = 0; i < at.size(); ++i)
-      if (at[i] == left_out) keys[i] = std::numeric_limits<float>::infinity();
-  };
+  const detail::without_row score(scoring.of_query(query), left_out);
   const bool watched = options.stop.stop_possible() || options.deadline;
   const bool picky = options.filter || base::gone() > 0 || leaves_out;
   std::size_t steps = 0;
@@ -200,12 +207,10 @@ result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate_on(c
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<calibration_report> hnsw<Space, Precision, Metric, Guide>::calibrate(const calibration_options& options) {
   if constexpr (std::is_same_v<Metric, sign_product>) {
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration by sign_product",
-                 .wanted = "queries in f32",
-                 .found = "the index's codes"});
+    return detail::rows_are_no_queries();
   } else {
-    const detail::rows_as_queries own(base::rows(), options.queries, [this](std::uint32_t row) { return !is_removed(row); });
+    const auto is_there = [this](std::uint32_t row) { return !is_removed(row); };
+    const detail::rows_as_queries own(base::rows(), base::ids().size(), options.queries, is_there);
     return calibrate_on(own.views, own.views.size(), own.numbers, options);
   }
 }

@@ -96,7 +96,7 @@ result<calibration_report> one_bit<Space, Precision, Metric, Bits>::calibrate_on
 
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Bits>
 result<calibration_report> one_bit<Space, Precision, Metric, Bits>::calibrate(const calibration_options& options) {
-  const detail::rows_as_queries own(base::rows(), options.queries, [](std::uint32_t) { return true; });
+  const detail::rows_as_queries own(base::rows(), base::size(), options.queries, [](std::uint32_t) { return true; });
   return calibrate_on(own.views, own.views.size(), own.numbers, options);
 }
 

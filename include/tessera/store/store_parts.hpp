@@ -124,11 +124,7 @@ result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate_on(
                                                                                 const calibration_options& options) {
   std::size_t living = 0;
   for (std::size_t row = 0; row < view.count; ++row) living += view.rows->visible(row, view.change) ? 1u : 0u;
-  if (options.k == 0 || count == 0 || living <= options.k)
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration",
-                 .wanted = "queries, k from 1 on and more rows than k",
-                 .found = std::to_string(count) + " queries, k " + std::to_string(options.k) + ", " + std::to_string(living) + " rows"});
+  TESSERA_CHECK(detail::can_calibrate(count, options.k, living));
   const search_options plain{.stop = options.stop};
   const detail::row_filter all;
   const auto ask = [&](std::size_t q, std::size_t effort) {
@@ -154,24 +150,12 @@ result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate_on(
 template <embedding_space Space, tessera::precision Precision, tessera::metric Metric, class Guide>
 result<calibration_report> store<Space, Precision, Metric, Guide>::calibrate(const calibration_options& options) {
   if constexpr (std::is_same_v<Metric, sign_product>) {
-    return fail({.code = error_code::invalid_argument,
-                 .thing = "calibration by sign_product",
-                 .wanted = "queries in f32",
-                 .found = "the store's codes"});
+    return detail::rows_are_no_queries();
   } else {
     const auto view = engine_->now();
-    std::vector<std::uint32_t> living;
-    for (std::uint32_t row = 0; row < view.count; ++row)
-      if (view.rows->visible(row, view.change) && view.rows->whole(row)) living.push_back(row);
-    const std::size_t count = std::min(options.queries, living.size());
-    const rows_type rows(*view.rows);
-    std::vector<std::uint32_t> numbers(count);
-    std::vector<typename rows_type::row_view> queries;
-    for (std::size_t q = 0; q < count; ++q) {
-      numbers[q] = living[q * living.size() / count];
-      queries.push_back(rows.row(numbers[q]));
-    }
-    return calibrate_on(view, queries, count, numbers, options);
+    const auto is_there = [&view](std::uint32_t row) { return view.rows->visible(row, view.change) && view.rows->whole(row); };
+    const detail::rows_as_queries own(rows_type(*view.rows), view.count, options.queries, is_there);
+    return calibrate_on(view, own.views, own.views.size(), own.numbers, options);
   }
 }
 
