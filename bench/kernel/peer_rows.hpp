@@ -7,15 +7,35 @@
 #include <bench/support/reading.hpp>
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace tessera_bench {
 
+/// What rows_by_turns.bench.cpp measures beside ours: ready(n) scores rows into a place of its own.
+struct peer_rows {
+  std::string name, peer;
+  std::function<std::function<void(const std::uint8_t* memory, std::size_t row_bytes, std::size_t count)>(std::size_t n)> ready;
+};
+inline std::vector<peer_rows>& all_peer_rows() {
+  static std::vector<peer_rows> all;
+  return all;
+}
+
 /// call(n) makes the peer ready for n dimensions: a function of (memory, row_bytes, count, out) that scores `count` rows at `memory` with a
 /// query that lies elsewhere. `bits` of storage a value.
 template <class Out = float, class Call>
 void add_peer_rows(const std::string& name, const char* peer, std::size_t bits, const Call& call) {
+  all_peer_rows().push_back({name, peer, [call](std::size_t n) {
+                               return [scores = call(n), out = std::make_shared<std::vector<Out>>()](
+                                          const std::uint8_t* memory, std::size_t row_bytes, std::size_t count) {
+                                 out->resize(count);
+                                 scores(memory, row_bytes, count, out->data());
+                                 benchmark::ClobberMemory();
+                               };
+                             }});
   for (const std::size_t n : {std::size_t{128}, std::size_t{384}, std::size_t{768}, std::size_t{1536}})
     for (const bool memory : {false, true})
       benchmark::RegisterBenchmark(

@@ -52,18 +52,21 @@ __attribute__((target("avx512f"))) inline void read_once_512(const std::uint8_t*
 }
 #endif
 
+inline void read_widest(const std::uint8_t* memory, std::size_t bytes) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) return read_once_512(memory, bytes);
+#endif
+  read_once(memory, bytes);
+}
+
 /// GB/s of plain reading of these bytes, again and again, now: the best of some runs.
 inline double reading_speed(const std::uint8_t* memory, std::size_t bytes) {
-  void (*read)(const std::uint8_t*, std::size_t) = read_once;
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) read = read_once_512;
-#endif
   const std::size_t passes = std::max<std::size_t>(1, (std::size_t{16} << 20) / (bytes + 1));
   double best = 0.0;
-  read(memory, bytes);
+  read_widest(memory, bytes);
   for (int repeat = 0; repeat < 5; ++repeat) {
     const auto start = std::chrono::steady_clock::now();
-    for (std::size_t pass = 0; pass < passes; ++pass) read(memory, bytes);
+    for (std::size_t pass = 0; pass < passes; ++pass) read_widest(memory, bytes);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     best = std::max(best, static_cast<double>(bytes * passes) / took.count() * 1e-9);
   }

@@ -170,6 +170,63 @@ TEST_CASE("float distances of every precision stay within the documented bound a
   }
 }
 
+TEST_CASE("an f32 query of any size and spread meets codes within the bound of f32 sums", "[kernel][distance]") {
+  random_source random(29);
+  const auto check = [](const std::vector<float>& query, const std::vector<std::int8_t>& codes, const std::vector<std::uint8_t>& halves) {
+    const std::size_t n = query.size();
+    const guarded<float> q(query);
+    const guarded<std::int8_t> r(codes);
+    const guarded<std::uint8_t> h(halves);
+    const exact_sums sums = exact<f32, i8>(q.data(), r.data(), n), half_sums = exact<f32, i4>(q.data(), h.data(), n);
+    for_each_target([&](const kernel_table& target) {
+      check_dot(target.distance.dot_f32_i8(q.data(), r.data(), n), sums, n);
+      check_dot(target.distance.dot_f32_i4(q.data(), h.data(), n), half_sums, n);
+    });
+  };
+  for (const std::size_t n : {1u, 2u, 3u, 5u, 63u, 64u, 129u, 384u, 1536u, 4096u, 4097u})
+    for (const int spread : {0, 6, 8, 13, 16, 18, 20, 24, 30, 60})  // the least magnitudes are 2^-spread of the largest
+      for (const int power : {-148, -126, -91, -90, -60, 0, 28, 29, 30, 60, 100}) {
+        const float largest = std::ldexp(1.0f, power);
+        std::vector<float> query(n);
+        std::vector<std::int8_t> codes = random.integers<std::int8_t>(n);
+        std::vector<std::uint8_t> halves = random.integers<std::uint8_t>((n + 1) / 2);
+        for (float& value : query) value = std::ldexp(random.unit(), power - static_cast<int>(random.bits() % static_cast<unsigned>(spread + 1)));
+        // Where the query is largest rows may be zero: what the rest of the sum is worth then shows in full.
+        for (std::size_t i = 0; i < n; ++i)
+          if (std::fabs(query[i]) > largest * std::ldexp(1.0f, -spread / 2 - 1)) {
+            codes[i] = 0;
+            halves[i / 2] = static_cast<std::uint8_t>(halves[i / 2] & (i % 2 == 0 ? 0xF0 : 0x0F));
+          }
+        INFO("n = " << n << ", 2^" << power << ", spread 2^" << spread);
+        check(query, codes, halves);
+      }
+  for (const float x : {0x1.FFFFFEp0f, -0x1.FFFFFEp0f, 0x1.FDFDFCp0f, -0x1.FDFDFCp0f, 0x1.FDFDFEp0f, -0x1.FDFDFEp0f, 0x1.FDFDFEp-91f,
+                        0x1.FFFFFEp29f, 1.0f, 0.0f, -0.0f})
+    for (const int code : {-128, 127, 0})
+      for (const std::size_t n : {1u, 64u, 4095u, 4096u, 4100u}) {
+        INFO("n = " << n << ", " << x << " by " << code);
+        check(std::vector<float>(n, x), std::vector<std::int8_t>(n, static_cast<std::int8_t>(code)),
+              std::vector<std::uint8_t>((n + 1) / 2, code < 0 ? 0x88 : code == 0 ? 0 : 0x77));
+      }
+}
+
+TEST_CASE("NaN and infinity of a query pass through sums with codes", "[kernel][distance]") {
+  for (const std::size_t n : {1u, 31u, 64u, 200u})
+    for (std::size_t at = 0; at < n; at += 7)
+      for (const float bad : {nan_value, infinity, -infinity})
+        for (const std::int8_t code : {std::int8_t{3}, std::int8_t{-2}, std::int8_t{0}}) {
+          std::vector<float> query(n, 0.5f);
+          query[at] = bad;
+          const std::vector<std::int8_t> codes(n, code);
+          const std::vector<std::uint8_t> halves((n + 1) / 2, static_cast<std::uint8_t>((code & 15) * 17));
+          for_each_target([&](const kernel_table& target) {
+            const table& k = target.distance;
+            CHECK(same_bits(k.dot_f32_i8(query.data(), codes.data(), n), tk::scalar::dot<f32, i8>(query.data(), codes.data(), n)));
+            CHECK(same_bits(k.dot_f32_i4(query.data(), halves.data(), n), tk::scalar::dot<f32, i4>(query.data(), halves.data(), n)));
+          });
+        }
+}
+
 TEST_CASE("integer distances are exact at every length", "[kernel][distance]") {
   random_source random(11);
   for (const std::size_t n : test_lengths(1)) {

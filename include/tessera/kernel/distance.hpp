@@ -17,7 +17,8 @@
 /// Error of the float sums, with u = 2^-24, for sums inside f32's range: |dot - exact| <= 2·n·u·sum|a_i·b_i| + n·2^-149, and
 /// |squared_l2 - exact| <= 2·(n + 2)·u·exact + n·2^-149 (the order of summation is a tree, so real errors are far smaller);
 /// |cosine - exact| <= 4·(n + 2)·u. The order depends on n and the target only. Subnormal values count in full. Integer sums are
-/// exact for n < 2^15 (squared_l2_i8) and n < 2^17 (others).
+/// exact for n < 2^15 (squared_l2_i8) and n < 2^17 (others). An f32 query meets i8 and i4 in fixed point where that is faster and keeps
+/// the bound (kernel/distance_fixed.hpp).
 #if !defined(TESSERA_KERNEL_DISTANCE_HPP)
 #define TESSERA_KERNEL_DISTANCE_HPP
 
@@ -151,6 +152,7 @@ struct distance_kernels {
 #endif
 
 #include <tessera/kernel/distance_bits.hpp>
+#include <tessera/kernel/distance_fixed.hpp>
 #include <tessera/kernel/distance_float.hpp>
 #include <tessera/kernel/distance_integer.hpp>
 
@@ -180,9 +182,9 @@ inline constexpr distance_kernels distance_table = {
     .cosine_f32_bf16 = cosine<f32e, bf16e, f32e, bf16e>,
     .dot_i8 = dot_i8,
     .squared_l2_i8 = squared_l2_i8,
-    .dot_f32_i8 = sum_one<dot_step, f32e, i8_elements>,
+    .dot_f32_i8 = dot_fixed<i8_in_fixed_point>,
     .dot_i4 = dot_i4,
-    .dot_f32_i4 = sum_one<dot_step, f32_even_odd, i4_even_odd>,
+    .dot_f32_i4 = dot_fixed<i4_in_fixed_point>,
     .dot_f32_b1 = sum_one<dot_step, f32e, b1_elements>,
     .hamming_b1 = hamming_b1,
     .jaccard_b1 = jaccard_b1,
@@ -190,17 +192,17 @@ inline constexpr distance_kernels distance_table = {
     .squared_l2_rows_f32 = sum_many<squared_l2_step, f32e, f32e>,
     .dot_rows_f16 = sum_many_f16<dot_step>,
     .squared_l2_rows_f16 = sum_many_f16<squared_l2_step>,
-    .dot_rows_bf16 = sum_many<dot_step, bf16_even_odd, bf16_even_odd>,
-    .squared_l2_rows_bf16 = sum_many<squared_l2_step, bf16_even_odd, bf16_even_odd>,
+    .dot_rows_bf16 = sum_many_bf16<dot_step>,
+    .squared_l2_rows_bf16 = sum_many_bf16<squared_l2_step>,
     .dot_rows_f32_f16 = sum_many<dot_step, f32e, f16e>,
     .squared_l2_rows_f32_f16 = sum_many<squared_l2_step, f32e, f16e>,
     .dot_rows_f32_bf16 = sum_many<dot_step, f32e, bf16e>,
     .squared_l2_rows_f32_bf16 = sum_many<squared_l2_step, f32e, bf16e>,
     .dot_rows_i8 = dot_rows_i8,
     .squared_l2_rows_i8 = squared_l2_rows_i8,
-    .dot_rows_f32_i8 = sum_many<dot_step, f32e, i8_elements>,
+    .dot_rows_f32_i8 = dot_rows_fixed<i8_in_fixed_point>,
     .dot_rows_i4 = dot_rows_i4,
-    .dot_rows_f32_i4 = sum_many<dot_step, f32_even_odd, i4_even_odd>,
+    .dot_rows_f32_i4 = dot_rows_fixed<i4_in_fixed_point>,
     .dot_rows_f32_b1 = sum_many<dot_step, f32e, b1_elements>,
     .hamming_rows_b1 = hamming_rows_b1,
     .jaccard_rows_b1 = jaccard_rows_b1,

@@ -13,16 +13,19 @@
 ///
 /// A pair takes both sides from the pack functions of its line; the others would bring another order or other bits:
 ///
-/// | query | row  | query packed by     | row packed by      |
-/// | ----- | ---- | ------------------- | ------------------ |
-/// | f32   | f32  | pack_f32            | pack_f32           |
-/// | f32   | f16  | pack_f32            | pack_f16           |
-/// | f32   | bf16 | pack_f32            | pack_bf16          |
-/// | f32   | i8   | pack_f32            | pack_i8            |
-/// | f32   | i4   | pack_f32_even_odd   | pack_i4_even_odd   |
-/// | f32   | b1   | pack_f32            | pack_b1            |
-/// | f16   | f16  | pack_f16            | pack_f16           |
-/// | bf16  | bf16 | pack_bf16_even_odd  | pack_bf16_even_odd |
+/// | query | row  | query packed by     | row packed by      | scored by       |
+/// | ----- | ---- | ------------------- | ------------------ | --------------- |
+/// | f32   | f32  | pack_f32            | pack_f32           | dot, squared_l2 |
+/// | f32   | f16  | pack_f32            | pack_f16           | dot, squared_l2 |
+/// | f32   | bf16 | pack_f32            | pack_bf16          | dot, squared_l2 |
+/// | f32   | i8   | pack_f32_for_i8     | pack_i8_for_f32    | dot_f32_i8      |
+/// | f32   | i4   | pack_f32_for_i4     | pack_i4_for_f32    | dot_f32_i4      |
+/// | f32   | b1   | pack_f32            | pack_b1            | dot             |
+/// | f16   | f16  | pack_f16            | pack_f16           | dot, squared_l2 |
+/// | bf16  | bf16 | pack_bf16_even_odd  | pack_bf16_even_odd | dot, squared_l2 |
+///
+/// Panels of f32 queries and of the i8 or i4 rows that they meet have `packed_codes_size` floats: where such products are in fixed point
+/// (kernel/distance_fixed.hpp), they hold digits and codes.
 #if !defined(TESSERA_KERNEL_MANY_TO_MANY_HPP)
 #define TESSERA_KERNEL_MANY_TO_MANY_HPP
 
@@ -42,11 +45,12 @@ using packed_to_packed = void (*)(const float* queries, std::size_t query_count,
 
 struct many_to_many_kernels {
   std::size_t (*packed_size)(std::size_t count, std::size_t n) noexcept;  ///< floats of a panel of `count` vectors
-  pack_vector<float> pack_f32, pack_f32_even_odd;
+  std::size_t (*packed_codes_size)(std::size_t count, std::size_t n) noexcept;
+  pack_vector<float> pack_f32, pack_f32_for_i8, pack_f32_for_i4;
   pack_vector<std::uint16_t> pack_f16, pack_bf16, pack_bf16_even_odd;
-  pack_vector<std::int8_t> pack_i8;
-  pack_vector<std::uint8_t> pack_i4_even_odd, pack_b1;
-  packed_to_packed dot, squared_l2;
+  pack_vector<std::int8_t> pack_i8, pack_i8_for_f32;
+  pack_vector<std::uint8_t> pack_i4_even_odd, pack_i4_for_f32, pack_b1;
+  packed_to_packed dot, squared_l2, dot_f32_i8, dot_f32_i4;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel
@@ -122,14 +126,6 @@ inline void tile_pack(const Storage* x, std::size_t n, std::size_t i, float* pac
     hn::StoreU(v0, d, chain[2] + block * step);
     hn::StoreU(v1, d, chain[3] + block * step);
   }
-}
-
-/// g++ would rather load an operand again for each product than keep it (28 loads for 16 products, measured half the speed).
-HWY_INLINE float_vector in_register(float_vector v) {
-#if HWY_ARCH_X86 && !HWY_COMPILER_MSVC
-  __asm__("" : "+v"(v.raw));
-#endif
-  return v;
 }
 
 struct tile_sums {
@@ -240,18 +236,80 @@ inline void tile_all(const float* queries, std::size_t query_count, const float*
   }
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+
+/// A query in a panel: `start`, its unit and whether it goes in digits, the digits or else its values.
+inline constexpr std::size_t fixed_slot_head = 80;
+HWY_INLINE std::size_t fixed_slot(std::size_t n) { return fixed_slot_head + (n + 127) / 128 * 128; }
+inline std::size_t codes_packed_size(std::size_t count, std::size_t n) noexcept { return count * fixed_slot(n); }
+
+template <class Codes>
+inline void pack_fixed(const float* query, std::size_t n, std::size_t i, float* packed) noexcept {
+  float* slot = packed + i * fixed_slot(n);
+  float* values = slot + fixed_slot_head;
+  const bool digits = fix_query<Codes>(query, n, reinterpret_cast<std::int32_t*>(slot), reinterpret_cast<std::int8_t*>(values), slot[64]);
+  slot[65] = digits ? 1.0f : 0.0f;
+  if (!digits && n > 0) __builtin_memcpy(values, query, n * sizeof(float));
+}
+/// Rows stay as they are, one behind the other from a boundary of 64 bytes of the panel to the next.
+template <class Codes>
+inline void pack_fixed_row(const typename Codes::storage* row, std::size_t n, std::size_t i, float* packed) noexcept {
+  const std::size_t bytes = Codes::bytes(n);
+  if (bytes > 0) __builtin_memcpy(reinterpret_cast<std::uint8_t*>(packed) + i * ((bytes + 63) / 64 * 64), row, bytes);
+}
+template <class Codes>
+inline void fixed_all(const float* queries, std::size_t query_count, const float* rows, std::size_t row_count, std::size_t n, float* out,
+                      std::size_t out_stride) noexcept {
+  const auto* codes = reinterpret_cast<const typename Codes::storage*>(rows);
+  const std::size_t stride = (Codes::bytes(n) + 63) / 64 * 64;
+  for (std::size_t q = 0; q < query_count; ++q) {
+    const float* slot = queries + q * fixed_slot(n);
+    const float* values = slot + fixed_slot_head;
+    float* to = out + q * out_stride;
+    if (slot[65] != 0.0f)
+      fixed_in_order<Codes>({reinterpret_cast<const std::int32_t*>(slot), reinterpret_cast<const std::int8_t*>(values), slot[64]}, codes,
+                            stride, row_count, n, to);
+    else sum_many<dot_step, typename Codes::query, typename Codes::row>(values, codes, stride, row_count, n, to);
+  }
+}
+
+#else
+
+inline std::size_t codes_packed_size(std::size_t count, std::size_t n) noexcept { return tile_packed_size(count, n); }
+template <class Codes>
+inline void pack_fixed(const float* query, std::size_t n, std::size_t i, float* packed) noexcept {
+  tile_pack<typename Codes::query>(query, n, i, packed);
+}
+template <class Codes>
+inline void pack_fixed_row(const typename Codes::storage* row, std::size_t n, std::size_t i, float* packed) noexcept {
+  tile_pack<typename Codes::row>(row, n, i, packed);
+}
+template <class Codes>
+inline void fixed_all(const float* queries, std::size_t query_count, const float* rows, std::size_t row_count, std::size_t n, float* out,
+                      std::size_t out_stride) noexcept {
+  tile_all<dot_step>(queries, query_count, rows, row_count, n, out, out_stride);
+}
+
+#endif
+
 inline constexpr many_to_many_kernels many_to_many_table = {
     .packed_size = tile_packed_size,
+    .packed_codes_size = codes_packed_size,
     .pack_f32 = tile_pack<f32_elements>,
-    .pack_f32_even_odd = tile_pack<f32_even_odd>,
+    .pack_f32_for_i8 = pack_fixed<i8_in_fixed_point>,
+    .pack_f32_for_i4 = pack_fixed<i4_in_fixed_point>,
     .pack_f16 = tile_pack<f16_elements>,
     .pack_bf16 = tile_pack<bf16_elements>,
     .pack_bf16_even_odd = tile_pack<bf16_even_odd>,
     .pack_i8 = tile_pack<i8_elements>,
+    .pack_i8_for_f32 = pack_fixed_row<i8_in_fixed_point>,
     .pack_i4_even_odd = tile_pack<i4_even_odd>,
+    .pack_i4_for_f32 = pack_fixed_row<i4_in_fixed_point>,
     .pack_b1 = tile_pack<b1_elements>,
     .dot = tile_all<dot_step>,
     .squared_l2 = tile_all<squared_l2_step>,
+    .dot_f32_i8 = fixed_all<i8_in_fixed_point>,
+    .dot_f32_i4 = fixed_all<i4_in_fixed_point>,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

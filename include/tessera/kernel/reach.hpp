@@ -156,28 +156,6 @@ inline void reach(const std::int8_t* queries, std::size_t query_stride, const re
 
 #endif
 
-/// [sum of a's lanes, b's, c's, d's] of vectors of at least four lanes.
-HWY_INLINE hn::Vec<hn::CappedTag<std::int32_t, 4>> four_sums(int_vector a, int_vector b, int_vector c, int_vector e) {
-  const int_tag d;
-  const hn::Repartition<std::int64_t, int_tag> wide;
-  const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-  const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
-  const auto low = hn::BitCast(d, hn::InterleaveLower(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
-  const auto high = hn::BitCast(d, hn::InterleaveUpper(wide, hn::BitCast(wide, ab), hn::BitCast(wide, ce)));
-  const auto all = hn::Add(low, high);
-#if HWY_MAX_BYTES == 64
-  const hn::Half<int_tag> dh;
-  const hn::Half<decltype(dh)> dq;
-  const auto half = hn::Add(hn::LowerHalf(dh, all), hn::UpperHalf(dh, all));
-  return hn::Add(hn::LowerHalf(dq, half), hn::UpperHalf(dq, half));
-#elif HWY_MAX_BYTES == 32
-  const hn::Half<int_tag> dh;
-  return hn::Add(hn::LowerHalf(dh, all), hn::UpperHalf(dh, all));
-#else
-  return all;
-#endif
-}
-
 inline void reach_listed(const std::int8_t* query, const reach_query& about, const std::uint8_t* records, std::size_t stride,
                          const std::uint32_t* at, std::size_t count, float* out) noexcept {
   constexpr std::size_t together = 4;

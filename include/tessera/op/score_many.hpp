@@ -30,12 +30,29 @@ inline constexpr bool packable =
 /// The function that packs one side; `Other` is the precision of the other.
 template <class Precision, class Other>
 [[nodiscard]] constexpr auto pack_kernel(const kernel::many_to_many_kernels& k) noexcept {
-  if constexpr (std::is_same_v<Precision, f32>) return std::is_same_v<Other, i4> ? k.pack_f32_even_odd : k.pack_f32;
+  constexpr bool codes_of_f32 = std::is_same_v<Other, f32>;
+  if constexpr (std::is_same_v<Precision, f32>)
+    return std::is_same_v<Other, i8> ? k.pack_f32_for_i8 : std::is_same_v<Other, i4> ? k.pack_f32_for_i4 : k.pack_f32;
   else if constexpr (std::is_same_v<Precision, f16>) return k.pack_f16;
   else if constexpr (std::is_same_v<Precision, bf16>) return std::is_same_v<Other, bf16> ? k.pack_bf16_even_odd : k.pack_bf16;
-  else if constexpr (std::is_same_v<Precision, i8>) return k.pack_i8;
-  else if constexpr (std::is_same_v<Precision, i4>) return k.pack_i4_even_odd;
+  else if constexpr (std::is_same_v<Precision, i8>) return codes_of_f32 ? k.pack_i8_for_f32 : k.pack_i8;
+  else if constexpr (std::is_same_v<Precision, i4>) return codes_of_f32 ? k.pack_i4_for_f32 : k.pack_i4_even_odd;
   else return k.pack_b1;
+}
+
+template <class Query, class Row>
+inline constexpr bool meets_codes = std::is_same_v<Query, f32> && (std::is_same_v<Row, i8> || std::is_same_v<Row, i4>);
+template <class Query, class Row>
+[[nodiscard]] inline std::size_t packed_floats(std::size_t count, std::size_t n) noexcept {
+  const kernel::many_to_many_kernels& k = kernel::kernels().many_to_many;
+  return meets_codes<Query, Row> ? k.packed_codes_size(count, n) : k.packed_size(count, n);
+}
+/// The kernel that multiplies what `pack_kernel` packed.
+template <bool ByDifferences, class Query, class Row>
+[[nodiscard]] constexpr kernel::packed_to_packed packed_kernel(const kernel::many_to_many_kernels& k) noexcept {
+  if constexpr (ByDifferences) return k.squared_l2;
+  else if constexpr (!meets_codes<Query, Row>) return k.dot;
+  else return std::is_same_v<Row, i8> ? k.dot_f32_i8 : k.dot_f32_i4;
 }
 
 }  // namespace detail
@@ -55,7 +72,7 @@ class packed_queries {
   /// Queries first .. first + count - 1 of a matrix or a span of vectors.
   template <class Queries>
   packed_queries(const Queries& queries, std::size_t first, std::size_t count)
-      : panel_(kernel::kernels().many_to_many.packed_size(count, dimension)) {
+      : panel_(detail::packed_floats<QueryPrecision, Precision>(count, dimension)) {
     const auto pack = detail::pack_kernel<QueryPrecision, Precision>(kernel::kernels().many_to_many);
     finish_.reserve(count);
     for (std::size_t q = 0; q < count; ++q) {
@@ -70,7 +87,7 @@ class packed_queries {
   [[nodiscard]] std::size_t size() const noexcept { return finish_.size(); }
   /// Floats that `score` needs in its panel for `rows` rows.
   [[nodiscard]] static std::size_t panel_size(std::size_t rows) noexcept {
-    return kernel::kernels().many_to_many.packed_size(rows, dimension);
+    return detail::packed_floats<QueryPrecision, Precision>(rows, dimension);
   }
 
   /// Scores of all queries with rows first .. first + count - 1, which must exist; `panel` has panel_size(count) floats.
@@ -81,7 +98,7 @@ class packed_queries {
     const auto& k = kernel::kernels().many_to_many;
     const auto pack = detail::pack_kernel<Precision, QueryPrecision>(k);
     for (std::size_t i = 0; i < count; ++i) pack(detail::kernel_data(rows.row(first + i)), dimension, i, panel);
-    const auto multiply = detail::by_differences<Metric, Precision> ? k.squared_l2 : k.dot;
+    const auto multiply = detail::packed_kernel<detail::by_differences<Metric, Precision>, QueryPrecision, Precision>(k);
     multiply(panel_.data(), size(), panel, count, dimension, out, out_stride);
     if constexpr (!detail::plainly_scored<Metric, Space, Precision>) {
       constexpr std::size_t together = 64;  // facts of rows that are worked out once for all queries
