@@ -22,6 +22,18 @@ Index filled(std::size_t count) {
   return index;
 }
 
+/// A model's shape: a text is where its letters are.
+struct letter_encoder {
+  ts::result<ts::embedding<space>> encode(std::string_view text) const {
+    if (text.empty()) return ts::fail({.code = ts::error_code::invalid_argument, .thing = "text"});
+    ts::embedding<space> made;
+    for (const char letter : text) made[static_cast<unsigned char>(letter) % 20] += 1.0f;
+    return made;
+  }
+};
+static_assert(ts::query_encoder<letter_encoder, ts::flat<space>>);
+static_assert(!ts::query_encoder<letter_encoder, ts::flat<ts::space<"other", 20>>>);  // vectors of another space
+
 /// A reranker's shape, as model/reranker.hpp has it.
 struct word_counter {
   struct input {
@@ -69,6 +81,16 @@ bool is_choice_of_formula(const Index& index, const Query& query, double diversi
 }
 
 }  // namespace
+
+TEST_CASE("query_encoder: an input is encoded and searched in one call", "[index]") {
+  const auto index = filled<ts::flat<space>>(100);
+  const letter_encoder encoder;
+  const auto query = value_of(encoder.encode("some words"));
+  const auto odd = [](std::uint64_t id) { return id % 2 == 1; };
+  const std::string_view text = "some words";
+  CHECK(value_of(ts::search(index, encoder, text, 5, {.filter = odd})) == value_of(index.search(query, 5, {.filter = odd})));
+  CHECK(ts::search(index, encoder, std::string_view(), 5).error().code == ts::error_code::invalid_argument);
+}
 
 TEST_CASE("rerank: another order, stable, without what has no score", "[index]") {
   const std::vector<ts::hit> hits = {{7, 0.9f}, {3, 0.8f}, {9, 0.7f}, {1, 0.6f}, {4, 0.5f}};
