@@ -18,9 +18,7 @@ import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, INNER, VOCABULARY = 28, 1536, 12, 2, 128, 8960, 151936
@@ -46,8 +44,8 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import numpy as np
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
+import child
+from child import put, say, tell_tokens, unit
 
 
 # The model ---------------------------------------------------------------------------------------------------------------------
@@ -105,7 +103,8 @@ def make_model(folder):
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "1_Pooling").mkdir(exist_ok=True)
     (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": WIDTH, "pooling_mode_lasttoken": True,
-                                                              "pooling_mode_mean_tokens": False}))
+                                                              "pooling_mode_mean_tokens": False,
+                                                              "pooling_mode_cls_token": False}))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": PROMPT}, "default_prompt_name": None}))
     shutil.copy(ROOT / "tests/data/text/tokenizers/bpe_qwen2/tokenizer.json", folder)
     (folder / "done").touch()
@@ -120,74 +119,36 @@ def workloads():
 
 # Those that run ------------------------------------------------------------------------------------------------------------------
 
-class Child:
-    """A program driven over pipes, a line each way."""
-
-    def __init__(self, command):
-        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ready = self.line()
-
-    def line(self):
-        while True:
-            answer = self.child.stdout.readline()
-            if not answer or answer.startswith("error"):
-                raise RuntimeError(answer.strip() or "the program ended")
-            if answer[0] != "#":
-                return answer.rstrip("\n")
-
-    def ask(self, text):
-        self.child.stdin.write(text + "\n")
-        self.child.stdin.flush()
-        return self.line()
-
-    def numbers(self, text):
-        return [float(number) for number in self.ask(text).split()]
-
-    def end(self):
-        self.child.stdin.close()
-        self.child.wait()
-
-
 def tessera(precision, folder):
-    return Child([given.program, precision, str(folder), str(given.threads)] + ["cpu"] * given.cpu_time)
+    return child.Child([given.program, "qwen2-1.5b", precision, str(folder), str(given.threads)] + ["cpu"] * given.cpu_time)
 
 
 def peer(kind, folder):
-    python = given.llama_python if kind != "torch" and given.llama_python else sys.executable
-    return Child([python, str(ROOT / "bench/lib/large_model_peer.py"), kind, str(folder), str(given.threads)] + ["cpu"] * given.cpu_time)
+    python = given.llama_python if kind != "torch-bf16" and given.llama_python else sys.executable
+    return child.Child(child.peer_command(python, kind, folder, given.threads) + ["cpu"] * given.cpu_time)
 
 
 # The run -----------------------------------------------------------------------------------------------------------------------
 
-def tell_tokens(child, rows):
-    for workload, texts in rows.items():
-        child.ask(f"tokens {workload} {len(texts)} " + " ".join(f"{len(text)} " + " ".join(map(str, text)) for text in texts))
-
-
-def put(**line):
-    print(json.dumps(line), flush=True)
-
-
 def run_group(children, rows, extra):
     """Alternates between the children; one line for each and workload."""
     reference = None
-    for (name, precision), child in children.items():
-        seconds, memory, resident, peak = (float(x) for x in child.ready.split()[1:])
+    for (name, precision), one in children.items():
+        seconds, memory, resident, peak = (float(x) for x in one.ready.split()[1:])
         put(peer=name, precision=precision, what="load", seconds=round(seconds, 2), memory_bytes=int(memory), resident_bytes=int(resident),
             peak_bytes=int(peak))
-        tell_tokens(child, rows)
+        tell_tokens(one, rows)
     times = {key: {workload: [] for workload in rows} for key in children}
     others = {}
     for number in range(given.rounds):
         say(f"round {number + 1} of {given.rounds}")
         for workload in rows:
-            for key, child in children.items():
-                times[key][workload] += child.numbers(f"run {workload} {given.seconds}")
-        for key, child in children.items():
+            for key, one in children.items():
+                times[key][workload] += one.numbers(f"run {workload} {given.seconds}")
+        for key, one in children.items():
             if key[0] == "tessera":
                 for label, command in extra:
-                    others.setdefault((key, label), []).extend(child.numbers(command))
-    unit = lambda x: x / np.linalg.norm(x, axis=1, keepdims=True)
+                    others.setdefault((key, label), []).extend(one.numbers(command))
     for (name, precision), by_workload in times.items():
         for workload, milliseconds in by_workload.items():
             tokens = sum(map(len, rows[workload]))
@@ -222,12 +183,12 @@ def main():
         try:
             for name, precision in names:
                 children[name, precision] = (tessera(precision, folder) if name == "tessera" else
-                                             peer(group, folder) if name == "torch" else peer(precision, folder))
+                                             peer("torch-bf16", folder) if name == "torch" else peer(precision, folder))
             run_group(children, rows, extra)
         except RuntimeError as why:
             say(f"{group} is left out: {why}")
-        for child in children.values():
-            child.end()
+        for one in children.values():
+            one.end()
     if not given.keep:
         shutil.rmtree(folder)
 

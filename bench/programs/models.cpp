@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Our side of bench/large-model: a Qwen2 of 1.5 billion parameters in one precision, driven line by line over standard input so that rounds
-/// alternate with the peers'. Answers are one line each.
+/// Our side of bench/models and bench/large-model: a published model's type in one precision, driven line by line over standard input so
+/// that rounds alternate with the peers'. Answers are one line each.
 ///
-///     bench_large_model PRECISION DIRECTORY THREADS [cpu]     times are of the clock, or the processor's
+///     bench_models MODEL PRECISION DIRECTORY THREADS [cpu]     times are of the clock, or the processor's
 ///         -> ready SECONDS MEMORY_BYTES RESIDENT_BYTES PEAK_BYTES    of loading; RESIDENT is anonymous memory, PEAK the most while loading
 ///     tokens NAME TEXTS LENGTH ID ... LENGTH ID ...   -> ok         one text after the other
-///     vectors NAME                 -> TEXTS · 1536 numbers
+///     vectors NAME                 -> TEXTS · dimension numbers
 ///     run NAME SECONDS             -> milliseconds of each call
 ///     read SECONDS                 -> milliseconds of plain reading of as many bytes as the layers' weights have, on as many threads
 ///     prompt SHARED TEXTS SECONDS  -> milliseconds of each call for TEXTS short queries behind the prompt "query", whose states are shared
 ///                                     (SHARED 1) or, written into the texts, are not (0)
 #include <tessera/base/threads.hpp>
+#include <tessera/model/bge.hpp>
+#include <tessera/model/embedding_gemma.hpp>
+#include <tessera/model/gte_modernbert.hpp>
+#include <tessera/model/multilingual_e5.hpp>
+#include <tessera/model/nomic_embed.hpp>
 #include <tessera/model/qwen2.hpp>
+#include <tessera/model/qwen3_embedding.hpp>
 
 #include <bench/support/reading.hpp>
 
 #include <chrono>
-#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include <time.h>
@@ -43,9 +50,9 @@ struct clock_type {
     return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
   }
 };
-using space = ts::space<"large", 1536, ts::pooling::last_token, ts::unit_length>;
+using qwen2_1_5b_space = ts::space<"qwen2_1_5b", 1536, ts::pooling::last_token, ts::unit_length>;
 template <class Precision>
-using large = ts::qwen2<space, ts::qwen2_shape{.vocabulary = 151936}, Precision>;
+using qwen2_1_5b = ts::qwen2<qwen2_1_5b_space, ts::qwen2_shape{.vocabulary = 151936}, Precision>;
 
 /// A field of /proc/self/status, in bytes.
 std::size_t status(const std::string& field) {
@@ -79,13 +86,14 @@ std::vector<std::string> queries(std::size_t count, const std::string& before) {
   return made;
 }
 
-template <class Precision>
+template <class Model>
 int serve(const std::string& directory, std::size_t threads) {
-  using model = large<Precision>;
+  using model = Model;
   ts::thread_pool pool(threads);
   const std::size_t before = status("RssAnon");
+  const bool has_texts = std::filesystem::exists(directory + "/tokenizer.json");
   const auto begin = clock_type::now();
-  const auto loaded = ts::load<model>(directory, {.threads = &pool});
+  const auto loaded = ts::load<model>(directory, {.tokens_only = !has_texts, .threads = &pool});
   const double took = std::chrono::duration<double>(clock_type::now() - begin).count();
   if (!loaded) {
     std::cout << "error: " << loaded.error().message() << std::endl;
@@ -96,7 +104,7 @@ int serve(const std::string& directory, std::size_t threads) {
   std::size_t parameters = 0;
   for (const ts::tensor_entry& entry : model::manifest())
     if (entry.rank == 2 && entry.label().starts_with("layers.")) parameters += entry.size();
-  const std::size_t weight_bytes = parameters * Precision::bits / 8;
+  const std::size_t weight_bytes = parameters * model::weights::bits / 8;
   std::map<std::string, ts::token_batch_builder> workloads;
   const auto answer = [&](std::istringstream& line) -> std::string {
     std::string command, name;
@@ -173,15 +181,31 @@ int serve(const std::string& directory, std::size_t threads) {
   return 0;
 }
 
+/// The model in the precision of that name; nothing where it is none of them.
+template <template <class> class Model, class... Precisions>
+std::optional<int> serve_in(std::string_view precision, const std::string& directory, std::size_t threads) {
+  std::optional<int> status;
+  ((precision == Precisions::label ? static_cast<void>(status = serve<Model<Precisions>>(directory, threads)) : static_cast<void>(0)), ...);
+  return status;
+}
+
+using serve_function = std::optional<int> (*)(std::string_view precision, const std::string& directory, std::size_t threads);
+const std::map<std::string_view, serve_function> models = {
+    {"bge-base-en-v1.5", serve_in<ts::bge_base_en, ts::f32, ts::bf16, ts::i8>},
+    {"multilingual-e5-base", serve_in<ts::multilingual_e5_base, ts::f32, ts::bf16, ts::i8>},
+    {"gte-modernbert-base", serve_in<ts::gte_modernbert_base, ts::f32, ts::bf16, ts::i8>},
+    {"nomic-embed-text-v1.5", serve_in<ts::nomic_embed_v1_5, ts::f32, ts::bf16, ts::i8>},
+    {"embeddinggemma-300m", serve_in<ts::embedding_gemma_300m, ts::f32, ts::bf16, ts::i8>},
+    {"Qwen3-Embedding-0.6B", serve_in<ts::qwen3_embedding_0_6b, ts::f32, ts::bf16, ts::i8>},
+    {"qwen2-1.5b", serve_in<qwen2_1_5b, ts::bf16, ts::i8, ts::i4>},
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) return 2;
-  clock_type::of_process = argc > 4 && std::string_view(argv[4]) == "cpu";
-  const std::string precision = argv[1];
-  const std::size_t threads = std::stoul(argv[3]);
-  if (precision == "bf16") return serve<ts::bf16>(argv[2], threads);
-  if (precision == "i8") return serve<ts::i8>(argv[2], threads);
-  if (precision == "i4") return serve<ts::i4>(argv[2], threads);
-  return 2;
+  if (argc < 5) return 2;
+  clock_type::of_process = argc > 5 && std::string_view(argv[5]) == "cpu";
+  const auto model = models.find(argv[1]);
+  if (model == models.end()) return 2;
+  return model->second(argv[2], argv[3], std::stoul(argv[4])).value_or(2);
 }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A peer of bench/large-model with the commands of bench/programs/large_model.cpp: large_model_peer.py torch|bf16|q8_0 DIRECTORY THREADS [cpu].
+"""A peer of bench/models and bench/large-model with the commands of bench/programs/models.cpp: model_peer.py KIND DIRECTORY THREADS [cpu].
 
-torch is transformers with scaled dot-product attention; bf16 and q8_0 are llama.cpp with a GGUF file of the same weights, made once."""
+KIND torch-f32 or torch-bf16 is transformers with scaled dot-product attention, pooled as the directory says; bf16 and q8_0 are llama.cpp with
+a GGUF file of the same weights, made once, and the last token's state."""
+import json
+import os
 import sys
 import time
 
@@ -21,7 +24,15 @@ def torch_runner():
 
     torch.set_num_threads(threads)
     begin, before = clock(), status("VmRSS")
-    model = AutoModel.from_pretrained(folder, dtype=torch.bfloat16, attn_implementation="sdpa").eval()
+    dtype = torch.float32 if kind == "torch-f32" else torch.bfloat16
+    model = AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa").eval()
+    pooling = json.load(open(folder + "/1_Pooling/config.json"))
+    heads = []
+    for name in ("2_Dense", "3_Dense"):
+        if os.path.exists(f"{folder}/{name}"):
+            from safetensors.torch import load_file
+
+            heads.append(load_file(f"{folder}/{name}/model.safetensors")["linear.weight"].to(dtype))
     # Its weights lie in the mapped file: reading all of them once is part of being ready.
     with torch.inference_mode():
         for parameter in model.parameters():
@@ -37,15 +48,22 @@ def torch_runner():
             mask[i, : len(row)] = 1
         with torch.inference_mode():
             full = None if len(rows) == 1 else mask
-            states = model(input_ids=ids, attention_mask=full, use_cache=False).last_hidden_state
-        return torch.nn.functional.normalize(states[torch.arange(len(rows)), mask.sum(1) - 1].float(), dim=1).numpy()
+            states = model(input_ids=ids, attention_mask=full, **({"use_cache": False} if pooling["pooling_mode_lasttoken"] else {})).last_hidden_state
+            if pooling["pooling_mode_lasttoken"]:
+                pooled = states[torch.arange(len(rows)), mask.sum(1) - 1]
+            elif pooling["pooling_mode_cls_token"]:
+                pooled = states[:, 0]
+            else:
+                pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+            for head in heads:
+                pooled = pooled.to(dtype) @ head.T
+        return torch.nn.functional.normalize(pooled.float(), dim=1).numpy()
     return run
 
 
 def write_gguf(path):
     """llama.cpp's names for the published tensors."""
     import gguf
-    import json
     import numpy as np
 
     names = {"embed_tokens": "token_embd", "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
@@ -94,7 +112,6 @@ def write_gguf(path):
 
 def llama_runner():
     import ctypes
-    import os
 
     import llama_cpp
     import numpy as np
@@ -137,7 +154,7 @@ def report(begin, before):
 
 
 def main():
-    run = torch_runner() if kind == "torch" else llama_runner()
+    run = torch_runner() if kind.startswith("torch") else llama_runner()
     workloads = {}
     for line in sys.stdin:
         words = line.split()
