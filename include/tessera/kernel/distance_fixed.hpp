@@ -69,10 +69,11 @@ HWY_INLINE void touch_lines(const void* from, std::size_t bytes) {
 inline constexpr std::size_t bytes_before_touch = 192;  // of each row
 
 /// In each block of four lanes of sums[r]: the block's part of the sums of digits 0 to 3. With `Onward`, the Rows · bytes from `next`
-/// on are touched meanwhile.
-template <class Codes, std::size_t Rows, bool Onward = false>
+/// on are touched meanwhile; with `Listed`, the lines of the rows `later` are asked for.
+template <class Codes, std::size_t Rows, bool Onward = false, bool Listed = false>
 HWY_INLINE void sum_fixed(const fixed_query& query, const typename Codes::storage* const (&row)[Rows], std::size_t n,
-                          int_vector (&sums)[Rows], [[maybe_unused]] const typename Codes::storage* next = nullptr) {
+                          int_vector (&sums)[Rows], [[maybe_unused]] const typename Codes::storage* next = nullptr,
+                          [[maybe_unused]] const typename Codes::storage* const* later = nullptr) {
   const byte_tag d8;
   int_vector sum[Rows][4];
   HWY_UNROLL(4)
@@ -93,7 +94,10 @@ HWY_INLINE void sum_fixed(const fixed_query& query, const typename Codes::storag
     }
     for (; i + 64 <= end; i += 64, digits += 4 * Codes::values) {
       HWY_UNROLL(4)
-      for (std::size_t r = 0; r < Rows; ++r) codes[r] = hn::LoadU(d8, reinterpret_cast<const std::uint8_t*>(row[r] + i));
+      for (std::size_t r = 0; r < Rows; ++r) {
+        codes[r] = hn::LoadU(d8, reinterpret_cast<const std::uint8_t*>(row[r] + i));
+        if constexpr (Listed) hwy::Prefetch(later[r] + i);
+      }
       add_fixed<Codes, Rows>(digits, codes, sum);
     }
   }
@@ -210,9 +214,11 @@ inline void dot_gathered_fixed(const float* query, const typename Codes::storage
   const gathered<storage> list(rows, stride, at, count, Codes::bytes(n), 4);
   std::size_t r = 0;
   for (; r + 4 <= count; r += 4) {
-    for (std::size_t i = 0; i < 4; ++i) list.ask_for(list.later(r + i));
+    const storage* const later[] = {list.later(r), list.later(r + 1), list.later(r + 2), list.later(r + 3)};
     const storage* const row[] = {list[r], list[r + 1], list[r + 2], list[r + 3]};
-    four_fixed<Codes>(fixed, row, n, out + r);
+    int_vector sums[4];
+    sum_fixed<Codes, 4, false, true>(fixed, row, n, sums, nullptr, later);
+    hn::StoreU(finish_fixed(fixed, sums[0], sums[1], sums[2], sums[3]), hn::FixedTag<float, 4>(), out + r);
   }
   for (; r < count; ++r) out[r] = one_fixed<Codes>(fixed, list[r], n);
 }
