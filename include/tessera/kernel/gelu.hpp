@@ -62,12 +62,13 @@ alignas(64) inline constexpr gelu_polynomials gelu_table = make_gelu_polynomials
 
 #include <hwy/highway.h>
 
+// The rest is for targets that have the instructions.
+#if HWY_TARGET <= HWY_AVX3
+
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if HWY_TARGET <= HWY_AVX3
 
 /// What GELU needs from vector to vector; NaN gives NaN.
 template <class D>
@@ -105,9 +106,9 @@ struct gelu_by_table {
   }
 };
 
-#endif
-
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#endif
 
 #endif
