@@ -81,6 +81,8 @@ struct activation_kernels {
 #define TESSERA_KERNEL_ACTIVATION_PASS
 #endif
 
+#include <tessera/kernel/gelu.hpp>
+
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -215,13 +217,29 @@ HWY_INLINE V activate(D d, V x) {
   return x;
 }
 
+/// An activation with what it keeps in registers from vector to vector.
+template <activation Act, class D>
+struct activator {
+  using V = hn::Vec<D>;
+  HWY_INLINE activator() {}
+  HWY_INLINE V operator()(V x) const { return activate<Act>(D(), x); }
+};
+
+#if HWY_TARGET <= HWY_AVX3
+template <class D>
+struct activator<activation::gelu_erf, D> : gelu_by_table<D> {
+  HWY_INLINE activator() : gelu_by_table<D>() {}  // an implicit one would not be compiled for the target
+};
+#endif
+
 template <activation Act>
 HWY_INLINE void activate_all(const float* x, float* y, std::size_t n) {
   const hn::ScalableTag<float> d;
+  const activator<Act, hn::ScalableTag<float>> activated;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(activate<Act>(d, hn::LoadU(d, x + i)), d, y + i);
-  if (i < n) hn::StoreN(activate<Act>(d, hn::LoadN(d, x + i, n - i)), d, y + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(activated(hn::LoadU(d, x + i)), d, y + i);
+  if (i < n) hn::StoreN(activated(hn::LoadN(d, x + i, n - i)), d, y + i, n - i);
 }
 
 inline void activate_f32(activation act, const float* x, float* y, std::size_t n) noexcept {
@@ -239,12 +257,11 @@ inline void activate_f32(activation act, const float* x, float* y, std::size_t n
 template <activation Act>
 HWY_INLINE void gate_all(const float* gate, const float* up, float* y, std::size_t n) {
   const hn::ScalableTag<float> d;
+  const activator<Act, hn::ScalableTag<float>> activated;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(hn::Mul(activate<Act>(d, hn::LoadU(d, gate + i)), hn::LoadU(d, up + i)), d, y + i);
-  if (i < n)
-    hn::StoreN(hn::Mul(activate<Act>(d, hn::LoadN(d, gate + i, n - i)), hn::LoadN(d, up + i, n - i)), d, y + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(activated(hn::LoadU(d, gate + i)), hn::LoadU(d, up + i)), d, y + i);
+  if (i < n) hn::StoreN(hn::Mul(activated(hn::LoadN(d, gate + i, n - i)), hn::LoadN(d, up + i, n - i)), d, y + i, n - i);
 }
 
 inline void gate_f32(activation act, const float* gate, const float* up, float* y, std::size_t n) noexcept {

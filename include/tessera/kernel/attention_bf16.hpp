@@ -21,12 +21,13 @@
 
 #include <hwy/highway.h>
 
+// The rest is for targets that have the instructions.
+#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
+
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
 
 /// One key-value head of one text: keys [key][key_stride] as pairs along the head, values [key / 2][value_stride] as pairs of keys.
 struct paired_keys {
@@ -216,9 +217,9 @@ inline void attention_pairs(const attention_shape& shape, const float* q, std::s
   }
 }
 
-#endif  // HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
-
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#endif
 
 #endif

@@ -14,12 +14,13 @@
 
 #include <hwy/highway.h>
 
+// The rest is for targets that have the instructions.
+#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
+
 HWY_BEFORE_NAMESPACE();
 namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
 
 /// Pairs of bf16 are kept as the bits of floats.
 using bf16_tag = hn::Repartition<hwy::bfloat16_t, matmul_tag>;
@@ -140,9 +141,9 @@ HWY_INLINE two_vectors pair_up(two_vectors low, two_vectors high) {
   return {hn::BitCast(d, hn::InterleaveWholeLower(d16, lows, highs)), hn::BitCast(d, hn::InterleaveWholeUpper(d16, lows, highs))};
 }
 
-#endif  // HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
-
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#endif
 
 #endif

@@ -40,6 +40,7 @@ template <activation Act, class Sums>
 HWY_NOINLINE void finish_tile_as(const float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
                                  const float* bias, const float* residual, float* c, std::size_t ldc, const Sums& sums) noexcept {
   const matmul_tag d;
+  const activator<Act, matmul_tag> activated;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
   const std::size_t whole = columns / lanes * lanes;
   for (std::size_t r = 0; r < rows; ++r, tile += width, c += ldc) {
@@ -47,14 +48,14 @@ HWY_NOINLINE void finish_tile_as(const float* HWY_RESTRICT tile, std::size_t wid
     for (; j < whole; j += lanes) {
       auto value = sums(tile + j, r, j);
       if (bias != nullptr) value = hn::Add(value, hn::LoadU(d, bias + j));
-      value = activate<Act>(d, value);
+      value = activated(value);
       if (residual != nullptr) value = hn::Add(value, hn::LoadU(d, residual + r * ldc + j));
       hn::StoreU(value, d, c + j);
     }
     if (j < columns) {
       auto value = sums(tile + j, r, j);
       if (bias != nullptr) value = hn::Add(value, hn::LoadN(d, bias + j, columns - j));
-      value = activate<Act>(d, value);
+      value = activated(value);
       if (residual != nullptr) value = hn::Add(value, hn::LoadN(d, residual + r * ldc + j, columns - j));
       hn::StoreN(value, d, c + j, columns - j);
     }
@@ -84,6 +85,7 @@ template <activation Act>
 HWY_NOINLINE void finish_gate_as(const float* HWY_RESTRICT tile, std::size_t width, std::size_t rows, std::size_t columns,
                                  const float* bias, float* c, std::size_t ldc) noexcept {
   const matmul_tag d;
+  const activator<Act, matmul_tag> activated;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
   for (std::size_t r = 0; r < rows; ++r, tile += width, c += ldc) {
     for (std::size_t j = 0; j < columns; j += lanes) {
@@ -93,7 +95,7 @@ HWY_NOINLINE void finish_gate_as(const float* HWY_RESTRICT tile, std::size_t wid
         gate = hn::Add(gate, hn::LoadU(d, bias + 2 * j));
         up = hn::Add(up, hn::LoadU(d, bias + 2 * j + lanes));
       }
-      const auto value = hn::Mul(activate<Act>(d, gate), up);
+      const auto value = hn::Mul(activated(gate), up);
       if (columns - j >= lanes) hn::StoreU(value, d, c + j);
       else hn::StoreN(value, d, c + j, columns - j);
     }
