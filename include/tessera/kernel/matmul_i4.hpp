@@ -225,7 +225,7 @@ struct i4_sums {
   static constexpr bool scaled = true;
   const row_scale_i8* row_scales;
   HWY_INLINE hn::Vec<matmul_tag> operator()(const float* tile, std::size_t row, std::size_t /*column*/) const {
-    return hn::Mul(hn::LoadU(matmul_tag(), tile), hn::Set(matmul_tag(), row_scales[row].to_value));
+    return rounded_product(hn::Mul(hn::LoadU(matmul_tag(), tile), hn::Set(matmul_tag(), row_scales[row].to_value)));
   }
 };
 
