@@ -69,7 +69,8 @@ class sharded_index {
     requires detail::keeps_content<Index>
   {
     return add_all(ids, rows, contents);
-  }  template <embedding_like Row>
+  }
+  template <embedding_like Row>
   [[nodiscard]] result<> add(std::uint64_t id, const Row& row) {
     if constexpr (detail::index_holds<Index, Row>()) {
       TESSERA_TRY(const matrix one, one_row(row));
