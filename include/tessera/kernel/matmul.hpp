@@ -279,27 +279,14 @@ inline void multiply_f32(const float* a, std::size_t lda, const float* packed, c
   }
 }
 
-inline void matmul_f32(const float* a, std::size_t lda, const float* packed, const float* bias, activation act,
-                       const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
-                       std::size_t k) noexcept {
-  multiply_f32(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_f32_gated(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, float* c,
-                             std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_f32(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-inline void matmul_f32_normed(const float* a, std::size_t lda, const float* packed, const float* bias, const float* residual,
-                         const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_f32(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
-
+using f32_products = products_by<float, multiply_f32>;
 inline constexpr matmul_kernels matmul_table = {
     .packed_size_f32 = packed_size_f32,
     .pack_f32 = pack_f32,
-    .matmul_f32 = matmul_f32,
-    .gated = matmul_f32_gated,
+    .matmul_f32 = f32_products::matmul,
+    .gated = f32_products::gated,
     .gate_columns = panel_width / 2,
-    .normed = matmul_f32_normed,
+    .normed = f32_products::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

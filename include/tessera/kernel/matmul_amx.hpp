@@ -207,14 +207,6 @@ inline void multiply_bf16_amx(const float* a, std::size_t lda, const std::uint16
   multiply_blocks(amx_bf16_product{{{a, lda, packed, k, end, slice}, &configured}}, m, n, k);
   release_amx();
 }
-inline void matmul_bf16_amx(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act,
-                            const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_bf16_amx(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_bf16_amx_gated(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act, float* c,
-                                  std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_bf16_amx(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
 
 struct amx_i8_product : amx_blocks<i8_product> {
   static constexpr std::size_t row_depth = amx_height * i8_slice_stride / hadamard_block * hadamard_block;
@@ -246,36 +238,22 @@ inline void multiply_i8_amx(const float* a, std::size_t lda, const std::uint8_t*
   multiply_blocks(amx_i8_product{{{{a, lda, k, rotated, scale}, packed, k, end, slice}, &configured}}, m, n, padded_depth(k));
   release_amx();
 }
-inline void matmul_i8_amx(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
-                          const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i8_amx(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_i8_amx_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
-                                std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i8_amx(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-inline void matmul_bf16_amx_normed(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, const float* residual,
-                                   const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_bf16_amx(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
-inline void matmul_i8_amx_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
-                                   const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i8_amx(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
 
+using amx_bf16_products = products_by<std::uint16_t, multiply_bf16_amx>;
 inline constexpr matmul_bf16_kernels matmul_bf16_amx_table = {
     .packed_size = packed_size_bf16_amx,
     .pack = pack_bf16_amx,
-    .matmul = matmul_bf16_amx,
-    .gated = matmul_bf16_amx_gated,
-    .normed = matmul_bf16_amx_normed,
+    .matmul = amx_bf16_products::matmul,
+    .gated = amx_bf16_products::gated,
+    .normed = amx_bf16_products::normed,
 };
+using amx_i8_products = products_by<std::uint8_t, multiply_i8_amx>;
 inline constexpr matmul_i8_kernels matmul_i8_amx_table = {
     .packed_size = packed_size_i8,
     .pack = pack_i8,
-    .matmul = matmul_i8_amx,
-    .gated = matmul_i8_amx_gated,
-    .normed = matmul_i8_amx_normed,
+    .matmul = amx_i8_products::matmul,
+    .gated = amx_i8_products::gated,
+    .normed = amx_i8_products::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -180,26 +180,15 @@ inline void multiply_f32_amx(const float* a, std::size_t lda, const float* packe
   multiply_blocks(amx_f32_product{{{a, lda, reinterpret_cast<const std::uint8_t*>(packed), k, end, slice}, &configured}}, m, n, k);
   release_amx();
 }
-inline void matmul_f32_amx(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, const float* residual,
-                           float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_f32_amx(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_f32_amx_gated(const float* a, std::size_t lda, const float* packed, const float* bias, activation act, float* c,
-                                 std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_f32_amx(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-inline void matmul_f32_amx_normed(const float* a, std::size_t lda, const float* packed, const float* bias, const float* residual,
-                                  const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_f32_amx(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
 
+using amx_f32_products = products_by<float, multiply_f32_amx>;
 inline constexpr matmul_kernels matmul_amx_table = {
     .packed_size_f32 = packed_size_f32_amx,
     .pack_f32 = pack_f32_amx,
-    .matmul_f32 = matmul_f32_amx,
-    .gated = matmul_f32_amx_gated,
+    .matmul_f32 = amx_f32_products::matmul,
+    .gated = amx_f32_products::gated,
     .gate_columns = matmul_table.gate_columns,
-    .normed = matmul_f32_amx_normed,
+    .normed = amx_f32_products::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

@@ -274,26 +274,13 @@ inline void multiply_bf16(const float* a, std::size_t lda, const std::uint16_t* 
   HWY_ALIGN bf16_row_word slice[tile_height * bf16_stride];
   multiply_blocks(bf16_product{a, lda, packed, k, end, slice}, m, n, k);
 }
-inline void matmul_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias,
-                        activation act, const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
-                        std::size_t k) noexcept {
-  multiply_bf16(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_bf16_gated(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, activation act, float* c,
-                              std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_bf16(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-inline void matmul_bf16_normed(const float* a, std::size_t lda, const std::uint16_t* packed, const float* bias, const float* residual,
-                               const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_bf16(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
-
+using bf16_products = products_by<std::uint16_t, multiply_bf16>;
 inline constexpr matmul_bf16_kernels matmul_bf16_table = {
     .packed_size = packed_size_bf16,
     .pack = pack_bf16,
-    .matmul = matmul_bf16,
-    .gated = matmul_bf16_gated,
-    .normed = matmul_bf16_normed,
+    .matmul = bf16_products::matmul,
+    .gated = bf16_products::gated,
+    .normed = bf16_products::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

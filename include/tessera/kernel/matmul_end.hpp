@@ -234,6 +234,27 @@ struct matmul_end {
   }
 };
 
+template <class Element>
+using multiply_function = void (*)(const float* a, std::size_t lda, const Element* packed, const matmul_end& end, std::size_t m,
+                                   std::size_t n, std::size_t k) noexcept;
+
+/// The products of a table of kernels, from one that ends as it is told.
+template <class Element, multiply_function<Element> Multiply>
+struct products_by {
+  static void matmul(const float* a, std::size_t lda, const Element* packed, const float* bias, activation act, const float* residual,
+                     float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+    Multiply(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
+  }
+  static void gated(const float* a, std::size_t lda, const Element* packed, const float* bias, activation act, float* c, std::size_t ldc,
+                    std::size_t m, std::size_t n, std::size_t k) noexcept {
+    Multiply(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
+  }
+  static void normed(const float* a, std::size_t lda, const Element* packed, const float* bias, const float* residual, const row_norm& norm,
+                     float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
+    Multiply(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
+  }
+};
+
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -291,35 +291,17 @@ inline void multiply_i4(const float* a, std::size_t lda, const std::uint8_t* pac
   multiply_blocks(i4_product<Form>{{a, lda, k, rotated, scale}, packed, k, end, slice, start}, m, n, padded_depth(k));
 }
 
-inline void matmul_i4(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, const float* residual,
-                      float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<i4_by_codes>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_i4_f32(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
-                          const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<i4_by_f32>(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-
-template <class Form>
-inline void matmul_i4_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
-                            std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<Form>(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-template <class Form>
-inline void matmul_i4_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
-                             const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i4<Form>(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
-
+using i4_products = products_by<std::uint8_t, multiply_i4<i4_by_codes>>;
+using i4_products_of_f32 = products_by<std::uint8_t, multiply_i4<i4_by_f32>>;
 inline constexpr matmul_i4_kernels matmul_i4_table = {
     .packed_size = packed_size_i4,
     .pack = pack_i4,
-    .matmul = matmul_i4,
-    .matmul_f32 = matmul_i4_f32,
-    .gated = matmul_i4_gated<i4_by_codes>,
-    .gated_f32 = matmul_i4_gated<i4_by_f32>,
-    .normed = matmul_i4_normed<i4_by_codes>,
-    .normed_f32 = matmul_i4_normed<i4_by_f32>,
+    .matmul = i4_products::matmul,
+    .matmul_f32 = i4_products_of_f32::matmul,
+    .gated = i4_products::gated,
+    .gated_f32 = i4_products_of_f32::gated,
+    .normed = i4_products::normed,
+    .normed_f32 = i4_products_of_f32::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

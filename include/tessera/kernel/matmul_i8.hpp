@@ -289,26 +289,14 @@ inline void multiply_i8(const float* a, std::size_t lda, const std::uint8_t* pac
   row_scale_i8 scale[tile_height];
   multiply_blocks(i8_product{{a, lda, k, rotated, scale}, packed, k, end, slice}, m, n, padded_depth(k));
 }
-inline void matmul_i8(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act,
-                      const float* residual, float* c, std::size_t ldc, std::size_t m, std::size_t n,
-                      std::size_t k) noexcept {
-  multiply_i8(a, lda, packed, {bias, act, residual, c, ldc}, m, n, k);
-}
-inline void matmul_i8_gated(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, activation act, float* c,
-                            std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i8(a, lda, packed, {bias, act, nullptr, c, ldc, n}, m, matmul_end::gate_and_up(n), k);
-}
-inline void matmul_i8_normed(const float* a, std::size_t lda, const std::uint8_t* packed, const float* bias, const float* residual,
-                         const row_norm& norm, float* c, std::size_t ldc, std::size_t m, std::size_t n, std::size_t k) noexcept {
-  multiply_i8(a, lda, packed, {bias, activation::none, residual, c, ldc, 0, norm}, m, n, k);
-}
 
+using i8_products = products_by<std::uint8_t, multiply_i8>;
 inline constexpr matmul_i8_kernels matmul_i8_table = {
     .packed_size = packed_size_i8,
     .pack = pack_i8,
-    .matmul = matmul_i8,
-    .gated = matmul_i8_gated,
-    .normed = matmul_i8_normed,
+    .matmul = i8_products::matmul,
+    .gated = i8_products::gated,
+    .normed = i8_products::normed,
 };
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE
