@@ -18,8 +18,6 @@ import statistics
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENT = ROOT / "docs/models.md"
-BEGIN, END = "<!-- table: bench/models -->\n", "<!-- end of table -->\n"
 
 parser = argparse.ArgumentParser(prog="bench/models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--directory", required=True, help="a folder for the weights; what is written there is removed after each model")
@@ -38,6 +36,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_D
 import numpy as np
 
 from child import Child, peer_command, put, say, tell_tokens, unit
+from report import processor, write_table
 
 # Name -> family, transformers' configuration, pooling, dense modules, unit length: as published.
 MODELS = {
@@ -126,8 +125,6 @@ def measure(name, folder):
 
 
 def table(results):
-    from peers_report import processor
-
     out = [f"{'One thread' if given.threads == 1 else f'{given.threads} threads'} of {processor()}, {datetime.date.today()}, one run of "
            "`bench/models` with random weights of the published",
            "shape: torch's time (transformers, scaled dot-product attention) over ours, so above 1 we are faster; i8 beside torch's bf16. Cosines are the least",
@@ -165,9 +162,7 @@ def main():
                     put(model=name, peer=peer, precision=precision, threads=given.threads, workload=workload, ms=round(milliseconds, 2),
                         min_cos=round(cosines[peer, precision], 5))
     if not given.json:
-        text = DOCUMENT.read_text()
-        before, rest = text.split(BEGIN)
-        DOCUMENT.write_text(before + BEGIN + table(results) + END + rest.split(END, 1)[1])
+        write_table(ROOT / "docs/models.md", "bench/models", table(results))
 
 
 if __name__ == "__main__":

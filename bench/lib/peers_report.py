@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bench/peers measured, as ratios: the table in docs/benchmarks.md between its marks, and docs/peers.svg."""
+"""What bench/peers measured, as ratios: its table in docs/benchmarks.md, and docs/peers.svg."""
 import datetime
-import platform
-import re
 
-BEGIN, END = "<!-- table: bench/peers -->\n", "<!-- end of table -->\n"
+from report import processor, write_table
+
 WORKLOADS = {"b1s16": "one text of 16 tokens", "b1s128": "one text of 128 tokens", "b32": "32 texts of mixed length"}
 COLOURS = {"f32": "#4c78a8", "bf16": "#f58518", "i8": "#54a24b"}
 
@@ -12,19 +11,6 @@ COLOURS = {"f32": "#4c78a8", "bf16": "#f58518", "i8": "#54a24b"}
 def kind(precision):
     """The class that a peer's name for a precision belongs to."""
     return {"float32": "f32", "bfloat16": "bf16"}.get(precision, "i8" if "8" in precision else precision)
-
-
-def processor():
-    name = platform.machine()
-    try:
-        with open("/proc/cpuinfo") as file:
-            text = file.read()
-    except OSError:
-        return name
-    found = re.search(r"model name\s*: (.*)", text)
-    units = [label for flag, label in (("avx512f", "AVX-512"), ("avx512_vnni", "VNNI"), ("avx512_bf16", "BF16"), ("amx_bf16", "AMX"))
-             if flag in text]
-    return (found.group(1).strip() if found else name) + (f" ({', '.join(units)})" if units else "")
 
 
 def table(lines):
@@ -72,8 +58,5 @@ def plot(lines):
 
 
 def write(folder, lines):
-    page = folder / "benchmarks.md"
-    text = page.read_text()
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    page.write_text(text[:begin] + table(lines) + text[end:])
+    write_table(folder / "benchmarks.md", "bench/peers", table(lines))
     (folder / "peers.svg").write_text(plot(lines))

@@ -9,14 +9,12 @@
 ///     limit PRECISION NAME SECONDS       -> milliseconds of each reading of the layers' weight bytes, or of their multiply-adds at the
 ///                                           speed of the processor's registers where that takes longer
 #include <bench/kernel/peak.hpp>
+#include <bench/support/line_program.hpp>
+#include <bench/support/reading.hpp>
 #include <tessera/model/minilm.hpp>
 
-#include <chrono>
-#include <cstring>
 #include <functional>
-#include <iostream>
 #include <map>
-#include <sstream>
 
 namespace ts = tessera;
 
@@ -46,35 +44,6 @@ ts::result<loaded_model> load(const std::string& label, const std::string& direc
   else return ts::fail({.code = ts::error_code::unsupported, .thing = "precision", .found = label});
 }
 
-/// Milliseconds of each call of `what`, for about so many seconds and at least three times; `least` where that is more.
-template <class What>
-std::string time_of(double seconds, const What& what, double least = 0.0) {
-  using clock = std::chrono::steady_clock;
-  std::ostringstream out;
-  const auto begin = clock::now();
-  for (int calls = 0; calls < 3 || std::chrono::duration<double>(clock::now() - begin).count() < seconds; ++calls) {
-    const auto start = clock::now();
-    what();
-    const double took = std::chrono::duration<double, std::milli>(clock::now() - start).count();
-    out << (calls == 0 ? "" : " ") << std::max(took, least);
-  }
-  return out.str();
-}
-
-/// Reads every byte once with plain wide loads.
-void read_once(const std::vector<std::uint8_t>& bytes) {
-  using block = std::uint64_t __attribute__((vector_size(64)));
-  block sums[4] = {};
-  for (std::size_t i = 0; i + sizeof sums <= bytes.size(); i += sizeof sums) {
-    block here[4];
-    std::memcpy(here, bytes.data() + i, sizeof here);
-    for (int j = 0; j < 4; ++j) sums[j] |= here[j];
-  }
-  sums[0] |= sums[1] | sums[2] | sums[3];
-  const std::uint64_t all = sums[0][0] | sums[0][1] | sums[0][2] | sums[0][3];
-  asm volatile("" : : "r"(all) : "memory");
-}
-
 /// Milliseconds of all multiply-adds at the speed of registers: the layers' products in their precision, attention's in bf16 where they are
 /// rounded. 0 where that speed is not known.
 double multiply_adds(const std::string& precision, std::size_t parameters, const ts::token_batch& batch) {
@@ -98,7 +67,7 @@ class session {
     std::string command, name;
     line >> command >> name;
     if (command == "load") return load_model(name, line);
-    if (command == "tokens") return keep(name, line);
+    if (command == "tokens") return tessera_bench::read_tokens(line, workloads_[name]) ? "ok" : "error: too few numbers for workload " + name;
     const auto model = models_.find(name);
     if (model == models_.end()) return "error: no model in precision " + name;
     double seconds = 1.0;
@@ -110,12 +79,12 @@ class session {
     if (command == "limit") {
       const double arithmetic = multiply_adds(name, model->second.parameters, tokens);
       const std::vector<std::uint8_t> bytes(model->second.weight_bytes, 1);
-      return time_of(seconds, [&] { read_once(bytes); }, arithmetic);
+      return tessera_bench::time_of(seconds, [&] { tessera_bench::read_widest(bytes.data(), bytes.size()); }, arithmetic);
     }
     const auto vectors = model->second.encode(tokens);
     if (!vectors) return "error: " + vectors.error().message();
     if (command == "run")
-      return time_of(seconds, [&] {
+      return tessera_bench::time_of(seconds, [&] {
         if (!model->second.encode(tokens)) std::exit(1);
       });
     if (command != "vectors") return "error: no command " + command;
@@ -135,24 +104,6 @@ class session {
     models_[precision] = *made;
     return "ok";
   }
-  std::string keep(const std::string& name, std::istringstream& line) {
-    ts::token_batch_builder& batch = workloads_[name];
-    batch.clear();
-    std::size_t texts = 0;
-    line >> texts;
-    for (std::size_t i = 0; i < texts; ++i) {
-      std::size_t length = 0;
-      line >> length;
-      for (std::size_t t = 0; t < length; ++t) {
-        std::uint32_t id = 0;
-        line >> id;
-        batch.add_token(id, static_cast<std::uint32_t>(t), 0);
-      }
-      batch.end_text();
-    }
-    return line ? "ok" : "error: too few numbers for workload " + name;
-  }
-
   std::map<std::string, loaded_model> models_;
   std::map<std::string, ts::token_batch_builder> workloads_;
 };
@@ -161,8 +112,5 @@ class session {
 
 int main() {
   session here;
-  for (std::string text; std::getline(std::cin, text);) {
-    std::istringstream line(text);
-    std::cout << here.answer(line) << std::endl;
-  }
+  tessera_bench::answer_lines([&](std::istringstream& line) { return here.answer(line); });
 }

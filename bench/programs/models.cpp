@@ -19,37 +19,20 @@
 #include <tessera/model/qwen2.hpp>
 #include <tessera/model/qwen3_embedding.hpp>
 
+#include <bench/support/line_program.hpp>
 #include <bench/support/reading.hpp>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iostream>
 #include <map>
 #include <optional>
-#include <sstream>
-
-#include <time.h>
 
 namespace ts = tessera;
+using tessera_bench::clock_type;
 
 namespace {
 
-/// Time that passes, or that all threads of this process have run: the latter tells more where other programs want the processor too.
-struct clock_type {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::time_point<clock_type>;
-  static inline bool of_process = false;
-
-  [[nodiscard]] static time_point now() noexcept {
-    timespec now{};
-    ::clock_gettime(of_process ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
-    return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-  }
-};
 using qwen2_1_5b_space = ts::space<"qwen2_1_5b", 1536, ts::pooling::last_token, ts::unit_length>;
 template <class Precision>
 using qwen2_1_5b = ts::qwen2<qwen2_1_5b_space, ts::qwen2_shape{.vocabulary = 151936}, Precision>;
@@ -60,18 +43,6 @@ std::size_t status(const std::string& field) {
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(field + ":")) return std::stoul(line.substr(field.size() + 1)) * 1024;
   return 0;
-}
-
-/// Milliseconds of each call of `what`, for about so many seconds and at least twice.
-std::string time_of(double seconds, const std::function<void()>& what) {
-  std::ostringstream out;
-  const auto begin = clock_type::now();
-  for (int calls = 0; calls < 2 || std::chrono::duration<double>(clock_type::now() - begin).count() < seconds; ++calls) {
-    const auto start = clock_type::now();
-    what();
-    out << (calls == 0 ? "" : " ") << std::chrono::duration<double, std::milli>(clock_type::now() - start).count();
-  }
-  return out.str();
 }
 
 /// Short queries, all different.
@@ -94,7 +65,7 @@ int serve(const std::string& directory, std::size_t threads) {
   const bool has_texts = std::filesystem::exists(directory + "/tokenizer.json");
   const auto begin = clock_type::now();
   const auto loaded = ts::load<model>(directory, {.tokens_only = !has_texts, .threads = &pool});
-  const double took = std::chrono::duration<double>(clock_type::now() - begin).count();
+  const double took = clock_type::seconds_since(begin);
   if (!loaded) {
     std::cout << "error: " << loaded.error().message() << std::endl;
     return 1;
@@ -117,12 +88,12 @@ int serve(const std::string& directory, std::size_t threads) {
       static const std::vector<std::uint8_t> bytes(block * threads, 1);
       std::size_t blocks = 0;
       const auto read = [&] {
-        ts::for_each(&pool, threads, [&](std::size_t part) { tessera_bench::read_once_512(bytes.data() + part * block, block); });
+        ts::for_each(&pool, threads, [&](std::size_t part) { tessera_bench::read_widest(bytes.data() + part * block, block); });
         blocks += threads;
       };
       const auto start = clock_type::now();
-      while (std::chrono::duration<double>(clock_type::now() - start).count() < seconds) read();
-      const double each = std::chrono::duration<double, std::milli>(clock_type::now() - start).count() / static_cast<double>(blocks * block);
+      while (clock_type::seconds_since(start) < seconds) read();
+      const double each = clock_type::seconds_since(start) * 1e3 / static_cast<double>(blocks * block);
       return std::to_string(each * static_cast<double>(weight_bytes));
     }
     if (command == "prompt") {
@@ -137,24 +108,11 @@ int serve(const std::string& directory, std::size_t threads) {
       bool failed = false;
       const auto once = [&] { failed = failed || !loaded->encode(texts, how); };
       once();
-      const std::string times = time_of(seconds, once);
+      const std::string times = tessera_bench::time_of(seconds, once);
       return failed ? "error: encode" : times;
     }
     line >> name;
-    if (command == "tokens") {
-      ts::token_batch_builder& batch = workloads[name];
-      batch.clear();
-      std::size_t texts = 0;
-      line >> texts;
-      for (std::size_t i = 0; i < texts; ++i) {
-        std::size_t length = 0;
-        line >> length;
-        std::vector<std::uint32_t> ids(length);
-        for (std::uint32_t& id : ids) line >> id;
-        batch.add_text(ids, std::vector<std::uint32_t>(length));
-      }
-      return line ? "ok" : "error: tokens";
-    }
+    if (command == "tokens") return tessera_bench::read_tokens(line, workloads[name]) ? "ok" : "error: tokens";
     const auto batch = workloads.find(name);
     if (batch == workloads.end()) return "error: no workload " + name;
     const ts::token_batch tokens = batch->second.view();
@@ -162,7 +120,7 @@ int serve(const std::string& directory, std::size_t threads) {
       double seconds = 1.0;
       line >> seconds;
       bool failed = false;
-      const std::string times = time_of(seconds, [&] { failed = failed || !loaded->encode_tokens(tokens, &pool); });
+      const std::string times = tessera_bench::time_of(seconds, [&] { failed = failed || !loaded->encode_tokens(tokens, &pool); });
       return failed ? "error: encode" : times;
     }
     if (command != "vectors") return "error: no command " + command;
@@ -174,10 +132,7 @@ int serve(const std::string& directory, std::size_t threads) {
       for (const float x : vectors->row(i).values()) out << x << ' ';
     return out.str();
   };
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::cout << answer(words) << std::endl;
-  }
+  tessera_bench::answer_lines(answer);
   return 0;
 }
 
