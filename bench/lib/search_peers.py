@@ -68,8 +68,16 @@ def with_faiss():
         index.add(vectors)
         return index
 
+    def one_by_one():
+        return np.concatenate([index.search(queries[i:i + 1], k)[1] for i in range(len(queries))])
+
     index, build = built(lambda: add(faiss.IndexFlat(dimension, kind)))
-    line("faiss", "flat f32", *timed(lambda: np.concatenate([index.search(queries[i:i + 1], k)[1] for i in range(len(queries))])), build)
+    line("faiss", "flat f32", *timed(one_by_one), build)
+    line("faiss", "flat f32, all queries at once", *timed(lambda: index.search(queries, k)[1]), build)
+    codes = faiss.ScalarQuantizer
+    for precision, code in (("f16", codes.QT_fp16), ("i8", codes.QT_8bit), ("i4", codes.QT_4bit)):
+        index, build = built(lambda: add(faiss.IndexScalarQuantizer(dimension, code, kind)))
+        line("faiss", f"flat {precision}", *timed(one_by_one), build)
     index, build = built(lambda: add(faiss.IndexRaBitQ(dimension, kind)))
 
     def rescored(many):

@@ -10,7 +10,7 @@ import sys
 if len(sys.argv) != 3:
     sys.exit(__doc__)
 COLOURS = {"hnsw f32": "#4c78a8", "hnsw i8": "#54a24b", "hnsw b1 + f32": "#b279a2", "1-bit + f32": "#f58518", "certified exact i8": "#e45756",
-           "flat f32": "#72b7b2", "hnsw bf16": "#9d755d"}
+           "flat f32": "#72b7b2", "flat f16": "#9ecae9", "flat i8": "#88d27a", "flat i4": "#d6a5c9", "hnsw bf16": "#9d755d"}
 LEFT, TOP, WIDTH, HEIGHT = 60, 40, 560, 360
 RECALLS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1.0)
 

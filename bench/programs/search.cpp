@@ -139,8 +139,8 @@ class report {
   std::size_t lines_ = 0;
 };
 
-template <class Index, class... Options>
-std::pair<Index, double> built(const rows_type& rows, std::span<const std::uint64_t> ids, const Options&... options) {
+template <class Index, class Rows, class... Options>
+std::pair<Index, double> built(const Rows& rows, std::span<const std::uint64_t> ids, const Options&... options) {
   Index index;
   const auto start = clock_type::now();
   check(index.add_rows(ids, rows, options...));
@@ -155,6 +155,18 @@ void graph(report& out, const std::string& what, int build, const rows_type& row
                                    64u, 68u, 72u, 80u, 96u, 112u, 128u, 160u, 192u, 256u})
     out.line(what, build, seconds, index.memory_bytes(), effort,
              [&](const auto& query) { return value(index.search(query, k, {.effort = effort})); });
+}
+
+/// Every row of one precision, without an index.
+template <class Precision>
+void every_row(report& out, const rows_type& rows, std::span<const std::uint64_t> ids) {
+  auto narrow = [&] {
+    if constexpr (ts::floating_precision<Precision>) return ts::cast<Precision>(rows);
+    else return ts::quantize<Precision>(rows);
+  }();
+  const auto [index, seconds] = built<ts::flat<space, Precision, metric>>(value(std::move(narrow)), ids);
+  out.line("flat " + std::string(Precision::label), 0, seconds, index.memory_bytes(), 0,
+           [&](const auto& query) { return value(index.search(query, k)); });
 }
 
 /// One bit a component, and the rows of the best estimates scored in f32.
@@ -188,6 +200,14 @@ int main(int count, char** arguments) {
     const auto [index, seconds] = built<ts::flat<space, ts::f32, metric>>(rows, ids);
     out.line("flat f32", 0, seconds, index.memory_bytes(), 0,
              [&](const auto& query) { return value(index.search(query, k)); });
+    if (wanted("flat"))
+      out.batch("flat f32, all queries at once", 0, seconds, index.memory_bytes(), [&](const auto& all) { return value(index.search(all, k)); },
+                queries);
+  }
+  if (wanted("flat")) {
+    every_row<ts::f16>(out, rows, ids);
+    every_row<ts::i8>(out, rows, ids);
+    every_row<ts::i4>(out, rows, ids);
   }
   if (wanted("certified exact i8")) {
     const auto [index, seconds] = built<ts::certified<space, ts::f32, metric>>(rows, ids);
