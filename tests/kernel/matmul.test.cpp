@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of every target against sums in double; a row's bits, whatever stands beside it.
+// Products of every target against sums in double; a column's bits, whatever stands beside it.
 #include <tests/kernel/support/close.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -20,13 +18,6 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<float> packed_weight(const kernel_table& table, const std::vector<float>& weight, std::size_t k,
-                                 std::size_t n) {
-  guarded<float> packed(table.matmul.packed_size_f32(k, n));
-  table.matmul.pack_f32(weight.data(), k, n, packed.data());
-  return {packed.data(), packed.data() + packed.size()};
-}
 
 /// k · 2^-23 · Σ abs(a w) of one element, times the steepest slope of an activation, plus the errors around it.
 double stated_error(const float* a, const float* w, std::size_t k, activation act, float bias, float residual,
@@ -58,7 +49,7 @@ TEST_CASE("products keep their stated error for every shape, with every epilogue
             std::vector<float> truth((m - 1) * ldc + n);
             tk::scalar::matmul_f32(a.data(), lda, weight.data(), b, act, r, truth.data(), ldc, m, n, k);
             for_each_target([&](const kernel_table& table) {
-              const guarded<float> packed(packed_weight(table, weight, k, n));
+              const guarded<float> packed(f32_form(table).packed(weight, k, n));
               guarded<float> c(std::vector<float>((m - 1) * ldc + n, 77.0f));
               table.matmul.matmul_f32(a.data(), lda, packed.data(), b, act, r, c.data(), ldc, m, n, k);
               double worst = 0.0;
@@ -86,36 +77,6 @@ TEST_CASE("products keep their stated error for every shape, with every epilogue
   }
 }
 
-TEST_CASE("a row has the same bits whatever the number of rows and wherever it stands", "[kernel][matmul]") {
-  random_source random(22);
-  struct shape {
-    std::size_t k, n;
-  };
-  for (const auto [k, n] : {shape{7, 5}, shape{33, 70}, shape{384, 131}, shape{96, 300}, shape{1024, 70}}) {
-    constexpr std::size_t most = 40;
-    const std::vector<float> a = random.floats(most * k);
-    const std::vector<float> weight = random.floats(n * k);
-    const std::vector<float> bias = random.floats(n);
-    const std::vector<float> residual = random.floats(most * n);
-    for_each_target([&](const kernel_table& table) {
-      const guarded<float> packed(packed_weight(table, weight, k, n));
-      std::vector<float> alone(most * n);
-      for (std::size_t row = 0; row < most; ++row)
-        table.matmul.matmul_f32(a.data() + row * k, k, packed.data(), bias.data(), activation::gelu_erf,
-                                residual.data() + row * n, alone.data() + row * n, n, 1, n, k);
-      for (std::size_t m = 1; m <= most; ++m) {
-        for (const std::size_t first : {std::size_t{0}, (most - m) / 2, most - m}) {
-          std::vector<float> c(m * n);
-          table.matmul.matmul_f32(a.data() + first * k, k, packed.data(), bias.data(), activation::gelu_erf,
-                                  residual.data() + first * n, c.data(), n, m, n, k);
-          INFO("k " << k << ", n " << n << ", m " << m << ", first row " << first);
-          CHECK(std::memcmp(c.data(), alone.data() + first * n, c.size() * sizeof(float)) == 0);
-        }
-      }
-    });
-  }
-}
-
 TEST_CASE("a column has the same bits whatever columns the weight has beside it", "[kernel][matmul]") {
   random_source random(23);
   constexpr std::size_t k = 50;
@@ -124,13 +85,13 @@ TEST_CASE("a column has the same bits whatever columns the weight has beside it"
   for (const std::size_t m : {1u, 2u, 3u, 20u}) {
     const std::vector<float> a = random.floats(m * k);
     for_each_target([&](const kernel_table& table) {
-      const guarded<float> packed(packed_weight(table, weight, k, n));
+      const guarded<float> packed(f32_form(table).packed(weight, k, n));
       std::vector<float> c(m * n);
       table.matmul.matmul_f32(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
       for (std::size_t column = 0; column < n; ++column) {
         const std::vector<float> one(weight.begin() + static_cast<std::ptrdiff_t>(column * k),
                                      weight.begin() + static_cast<std::ptrdiff_t>((column + 1) * k));
-        const guarded<float> single(packed_weight(table, one, k, 1));
+        const guarded<float> single(f32_form(table).packed(one, k, 1));
         std::vector<float> narrow(m);
         table.matmul.matmul_f32(a.data(), k, single.data(), nullptr, activation::none, nullptr, narrow.data(), 1, m, 1,
                                 k);
@@ -138,26 +99,6 @@ TEST_CASE("a column has the same bits whatever columns the weight has beside it"
       }
     });
   }
-}
-
-TEST_CASE("the residual may be the result itself", "[kernel][matmul]") {
-  random_source random(24);
-  constexpr std::size_t m = 37;
-  constexpr std::size_t n = 75;
-  constexpr std::size_t k = 90;
-  const std::vector<float> a = random.floats(m * k);
-  const std::vector<float> weight = random.floats(n * k);
-  const std::vector<float> residual = random.floats(m * n);
-  for_each_target([&](const kernel_table& table) {
-    const guarded<float> packed(packed_weight(table, weight, k, n));
-    std::vector<float> apart(m * n);
-    table.matmul.matmul_f32(a.data(), k, packed.data(), nullptr, activation::none, residual.data(), apart.data(), n, m,
-                            n, k);
-    std::vector<float> in_place = residual;
-    table.matmul.matmul_f32(a.data(), k, packed.data(), nullptr, activation::none, in_place.data(), in_place.data(), n,
-                            m, n, k);
-    CHECK(std::ranges::equal(apart, in_place, same_bits));
-  });
 }
 
 TEST_CASE("NaN and infinity stay in their row and their column", "[kernel][matmul]") {
@@ -173,7 +114,7 @@ TEST_CASE("NaN and infinity stay in their row and their column", "[kernel][matmu
       std::vector<float> truth(m * n);
       tk::scalar::matmul_f32(a.data(), k, weight.data(), nullptr, activation::none, nullptr, truth.data(), n, m, n, k);
       for_each_target([&](const kernel_table& table) {
-        const guarded<float> packed(packed_weight(table, weight, k, n));
+        const guarded<float> packed(f32_form(table).packed(weight, k, n));
         std::vector<float> c(m * n);
         table.matmul.matmul_f32(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
         for (std::size_t i = 0; i < m * n; ++i) {

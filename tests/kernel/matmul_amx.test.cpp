@@ -3,7 +3,7 @@
 // as every other target has them; f32 as three products of bf16, its order, its stated error, infinity; what is read and written; that the
 // tiles are released. What bf16 and bytes promise besides is tested with every other target's, in matmul_bf16.test.cpp and matmul_i8.test.cpp.
 #include <tests/kernel/support/amx.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/base/half.hpp>
@@ -23,11 +23,8 @@ using tk::activation;
 
 namespace {
 
-struct shape {
-  std::size_t m, n, k;
-};
-constexpr shape shapes[] = {{1, 1, 1},    {1, 33, 31},   {2, 32, 32},   {15, 5, 33},  {16, 64, 64},   {17, 31, 96}, {31, 70, 130},
-                            {32, 32, 384}, {33, 16, 100}, {70, 100, 65}, {40, 7, 800}, {1, 40, 12'900}, {2, 40, 12'900}};
+constexpr product_sizes shapes[] = {{1, 1, 1},    {1, 33, 31},   {2, 32, 32},   {15, 5, 33},  {16, 64, 64},   {17, 31, 96}, {31, 70, 130},
+                                    {32, 32, 384}, {33, 16, 100}, {70, 100, 65}, {40, 7, 800}, {1, 40, 12'900}, {2, 40, 12'900}};
 
 /// Row i of [m][k] rounded to bf16, with zeros up to a whole step.
 std::vector<std::uint16_t> rounded(const float* row, std::size_t k) {
@@ -66,9 +63,8 @@ float sum_in_order(const split_row& a, const split_row& w) {
   return sum;
 }
 
-std::vector<float> product_f32(const kernel_table& table, const std::vector<float>& a, const std::vector<float>& weight, const shape& s) {
-  guarded<float> packed(table.matmul.packed_size_f32(s.k, s.n));
-  table.matmul.pack_f32(weight.data(), s.k, s.n, packed.data());
+std::vector<float> product_f32(const kernel_table& table, const std::vector<float>& a, const std::vector<float>& weight, const product_sizes& s) {
+  const guarded<float> packed(f32_form(table).packed(weight, s.k, s.n));
   const guarded<float> rows(a);
   guarded<float> c(s.m * s.n);
   table.matmul.matmul_f32(rows.data(), s.k, packed.data(), nullptr, activation::none, nullptr, c.data(), s.n, s.m, s.n, s.k);
@@ -81,7 +77,7 @@ TEST_CASE("tiles sum products of f32 as three of bf16, in the order of the instr
   if (!amx_can_run()) SKIP("this machine lacks AVX3_ZEN4, which stands around the tiles");
   random_source random(64);
   for (const float scale : {1.0f, 0x1p-60f}) {
-    for (const shape& s : {shape{1, 1, 128}, {2, 33, 129}, {15, 5, 160}, {16, 64, 191}, {17, 31, 384}, {31, 70, 130}, {32, 32, 385}, {33, 16, 800},
+    for (const product_sizes& s : {product_sizes{1, 1, 128}, {2, 33, 129}, {15, 5, 160}, {16, 64, 191}, {17, 31, 384}, {31, 70, 130}, {32, 32, 385}, {33, 16, 800},
                            {70, 40, 256}, {1, 40, 12'900}, {2, 33, 12'900}}) {
       std::vector<float> a = random.floats(s.m * s.k), weight = random.floats(s.n * s.k);
       for (float& x : a) x *= scale;
@@ -101,7 +97,7 @@ TEST_CASE("products of f32 by tiles keep the error of every product of f32", "[k
   random_source random(65);
   // Random numbers, and numbers whose low parts round by most, all to one side, in sums that do not cancel.
   for (const bool worst : {false, true}) {
-    for (const shape& s : {shape{3, 33, 128}, {33, 40, 384}, {2, 32, 1536}}) {
+    for (const product_sizes& s : {product_sizes{3, 33, 128}, {33, 40, 384}, {2, 32, 1536}}) {
       std::vector<float> a = random.floats(s.m * s.k), weight = random.floats(s.n * s.k);
       if (worst)
         for (auto* values : {&a, &weight})
@@ -129,7 +125,7 @@ TEST_CASE("infinity, NaN and the largest numbers go through products of f32 by t
   if (!amx_can_run()) SKIP("this machine lacks AVX3_ZEN4, which stands around the tiles");
   random_source random(66);
   const float infinity = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
-  constexpr shape s{19, 40, 150};
+  constexpr product_sizes s{19, 40, 150};
   for (const float bad : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), most, -most}) {
     for (const std::size_t met : {5u, 3u}) {  // beside each other, and by each other
       std::vector<float> a = random.floats(s.m * s.k), weight = random.floats(s.n * s.k);
@@ -185,8 +181,7 @@ TEST_CASE("tiles sum products of bf16 in the order of the instruction, bit for b
         for (std::size_t j = 0; j < n; ++j) expected[i * n + j] = sum_in_order(rounded(&a[i * k], k), rounded(&weight[j * k], k));
       INFO("m " << m << ", n " << n << ", k " << k << ", scale " << scale);
       with_amx([&](const kernel_table& table) {
-        guarded<std::uint16_t> packed(table.matmul_bf16.packed_size(k, n));
-        table.matmul_bf16.pack(weight.data(), k, n, packed.data());
+        const guarded<std::uint16_t> packed(bf16_form(table).packed(weight, k, n));
         const guarded<float> rows(a);
         guarded<float> c(m * n);
         table.matmul_bf16.matmul(rows.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with bf16 weights on every target against sums in double of the rounded operands; a row's bits, whatever stands beside it.
+// Products with bf16 weights on every target against sums in double of the rounded operands.
 #include <tests/kernel/support/amx.hpp>
 #include <tests/kernel/support/close.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/base/half.hpp>
 #include <tessera/dispatch.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -22,13 +20,6 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<std::uint16_t> packed_weight(const kernel_table& table, const std::vector<float>& weight, std::size_t k,
-                                         std::size_t n) {
-  guarded<std::uint16_t> packed(table.matmul_bf16.packed_size(k, n));
-  table.matmul_bf16.pack(weight.data(), k, n, packed.data());
-  return {packed.data(), packed.data() + packed.size()};
-}
 
 double rounded(float x) { return static_cast<double>(static_cast<float>(tessera::bfloat16(x))); }
 
@@ -46,12 +37,8 @@ double stated_error(const float* a, const float* w, std::size_t k, activation ac
   return act == activation::none ? sum + ends : 1.2 * sum + 3e-7 * std::fmax(1.0, magnitude) + ends;
 }
 
-struct shape {
-  std::size_t m, n, k;
-};
-
 /// The worst error in units of the stated one; infinity where something beside the result was written.
-double worst_error(const kernel_table& table, const shape& s, std::span<const float> values, const std::vector<float>& weight,
+double worst_error(const kernel_table& table, const product_sizes& s, std::span<const float> values, const std::vector<float>& weight,
                    const float* bias, const std::vector<float>& residual, activation act) {
   const std::size_t lda = s.k + 3;
   const std::size_t ldc = s.n + 2;
@@ -59,7 +46,7 @@ double worst_error(const kernel_table& table, const shape& s, std::span<const fl
   const float* old = residual.empty() ? nullptr : residual.data();
   std::vector<float> truth((s.m - 1) * ldc + s.n);
   tk::scalar::matmul_bf16(a.data(), lda, weight.data(), bias, act, old, truth.data(), ldc, s.m, s.n, s.k);
-  const guarded<std::uint16_t> packed(packed_weight(table, weight, s.k, s.n));
+  const guarded<std::uint16_t> packed(bf16_form(table).packed(weight, s.k, s.n));
   guarded<float> c(std::vector<float>(truth.size(), 77.0f));
   table.matmul_bf16.matmul(a.data(), lda, packed.data(), bias, act, old, c.data(), ldc, s.m, s.n, s.k);
   double worst = 0.0;
@@ -112,52 +99,6 @@ TEST_CASE("bf16 products of subnormal, tiny and huge numbers", "[kernel][matmul]
   }
 }
 
-TEST_CASE("a row of a bf16 product has the same bits whatever the number of rows and wherever it stands", "[kernel][matmul]") {
-  random_source random(33);
-  for (const auto& [ignored, n, k] : {shape{0, 5, 7}, shape{0, 70, 33}, shape{0, 131, 384}, shape{0, 300, 96}, shape{0, 70, 1601}}) {
-    constexpr std::size_t most = 40;
-    const std::vector<float> a = random.floats(most * k);
-    const std::vector<float> weight = random.floats(n * k);
-    const std::vector<float> bias = random.floats(n);
-    const std::vector<float> residual = random.floats(most * n);
-    for_each_target_and_amx([&](const kernel_table& table) {
-      const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
-      const auto product = [&](std::size_t first, std::size_t m) {
-        std::vector<float> c(m * n);
-        table.matmul_bf16.matmul(a.data() + first * k, k, packed.data(), bias.data(), activation::gelu_erf,
-                                 residual.data() + first * n, c.data(), n, m, n, k);
-        return c;
-      };
-      std::vector<float> alone;
-      for (std::size_t row = 0; row < most; ++row) std::ranges::copy(product(row, 1), std::back_inserter(alone));
-      for (std::size_t m = 1; m <= most; ++m) {
-        for (const std::size_t first : {std::size_t{0}, (most - m) / 2, most - m}) {
-          INFO("k " << k << ", n " << n << ", m " << m << ", first row " << first);
-          CHECK(std::memcmp(product(first, m).data(), alone.data() + first * n, m * n * sizeof(float)) == 0);
-        }
-      }
-    });
-  }
-}
-
-TEST_CASE("the residual of a bf16 product may be the result itself", "[kernel][matmul]") {
-  random_source random(34);
-  constexpr std::size_t m = 37;
-  constexpr std::size_t n = 75;
-  constexpr std::size_t k = 90;
-  const std::vector<float> a = random.floats(m * k);
-  const std::vector<float> weight = random.floats(n * k);
-  const std::vector<float> residual = random.floats(m * n);
-  for_each_target_and_amx([&](const kernel_table& table) {
-    const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
-    std::vector<float> apart(m * n);
-    table.matmul_bf16.matmul(a.data(), k, packed.data(), nullptr, activation::none, residual.data(), apart.data(), n, m, n, k);
-    std::vector<float> in_place = residual;
-    table.matmul_bf16.matmul(a.data(), k, packed.data(), nullptr, activation::none, in_place.data(), in_place.data(), n, m, n, k);
-    CHECK(std::ranges::equal(apart, in_place, same_bits));
-  });
-}
-
 TEST_CASE("NaN and infinity stay in their row and their column of a bf16 product", "[kernel][matmul]") {
   random_source random(35);
   constexpr std::size_t n = 70;
@@ -172,7 +113,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of a bf16 product
       std::vector<float> truth(m * n);
       tk::scalar::matmul_bf16(a.data(), k, weight.data(), nullptr, activation::none, nullptr, truth.data(), n, m, n, k);
       for_each_target_and_amx([&](const kernel_table& table) {
-        const guarded<std::uint16_t> packed(packed_weight(table, weight, k, n));
+        const guarded<std::uint16_t> packed(bf16_form(table).packed(weight, k, n));
         std::vector<float> c(m * n);
         table.matmul_bf16.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
         for (std::size_t i = 0; i < m * n; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gated products of every precision on every target: the bits of two products and a gate behind them, and nothing written beside c.
 #include <tests/kernel/support/amx.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
@@ -36,25 +36,19 @@ struct halves {
     return joined;
   }
 
-  template <class Element, class Size, class Pack, class Matmul, class Gated>
-  void check(const kernel_table& table, const std::vector<float>& a, std::size_t m, activation act, Size size, Pack pack, Matmul matmul,
-             Gated gated) const {
-    const auto packed = [&](const std::vector<float>& weight, std::size_t columns) {
-      guarded<Element> made(size(k, columns));
-      pack(weight.data(), k, columns, made.data());
-      return std::vector<Element>(made.data(), made.data() + made.size());
-    };
+  template <class Form>
+  void check(const kernel_table& table, const std::vector<float>& a, std::size_t m, activation act, const Form& form) const {
     const std::size_t lda = k + 1, ldc = n + 3, turn = table.matmul.gate_columns;
     std::vector<float> wanted(m * ldc, 77.0f), other(m * n);
-    matmul(a.data(), lda, packed(gate, n).data(), gate_bias.data(), activation::none, nullptr, wanted.data(), ldc, m, n, k);
-    matmul(a.data(), lda, packed(up, n).data(), up_bias.data(), activation::none, nullptr, other.data(), n, m, n, k);
+    form.matmul(a.data(), lda, form.packed(gate, k, n).data(), gate_bias.data(), activation::none, nullptr, wanted.data(), ldc, m, n, k);
+    form.matmul(a.data(), lda, form.packed(up, k, n).data(), up_bias.data(), activation::none, nullptr, other.data(), n, m, n, k);
     for (std::size_t i = 0; i < m; ++i)
       table.activation.gate_f32(act, wanted.data() + i * ldc, other.data() + i * n, wanted.data() + i * ldc, n);
     const std::vector<float> both = in_turns(gate, up, k, turn);
-    const guarded<Element> weights(packed(both, both.size() / k));
+    const guarded<typename Form::element> weights(form.packed(both, k, both.size() / k));
     const guarded<float> bias(in_turns(gate_bias, up_bias, 1, turn));
     guarded<float> c(std::vector<float>(m * ldc, 77.0f));
-    gated(a.data(), lda, weights.data(), bias.data(), act, c.data(), ldc, m, n, k);
+    form.gated(a.data(), lda, weights.data(), bias.data(), act, c.data(), ldc, m, n, k);
     CHECK(std::memcmp(c.data(), wanted.data(), wanted.size() * sizeof(float)) == 0);
   }
 };
@@ -69,12 +63,8 @@ TEST_CASE("a gated product has the bits of two products and a gate", "[kernel][m
     for (const std::size_t m : {1u, 3u, 29u}) {
       for (const activation act : {activation::silu, activation::gelu_tanh}) {
         INFO("m " << m << ", n " << n << ", k " << k);
-        for_each_target_and_amx([&](const kernel_table& t) {
-          both.check<float>(t, a, m, act, t.matmul.packed_size_f32, t.matmul.pack_f32, t.matmul.matmul_f32, t.matmul.gated);
-          both.check<std::uint16_t>(t, a, m, act, t.matmul_bf16.packed_size, t.matmul_bf16.pack, t.matmul_bf16.matmul, t.matmul_bf16.gated);
-          both.check<std::uint8_t>(t, a, m, act, t.matmul_i8.packed_size, t.matmul_i8.pack, t.matmul_i8.matmul, t.matmul_i8.gated);
-          both.check<std::uint8_t>(t, a, m, act, t.matmul_i4.packed_size, t.matmul_i4.pack, t.matmul_i4.matmul, t.matmul_i4.gated);
-          both.check<std::uint8_t>(t, a, m, act, t.matmul_i4.packed_size, t.matmul_i4.pack, t.matmul_i4.matmul_f32, t.matmul_i4.gated_f32);
+        for_each_target_and_amx([&](const kernel_table& table) {
+          for_each_form(table, [&](const auto& form) { both.check(table, a, m, act, form); });
         });
       }
     }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with 4-bit weights on every target, by rows in 8 bits and in f32: against sums of the codes in double, against the unrounded
-// product, and a row's bits whatever stands beside it.
+// Products with 4-bit weights on every target, by rows in 8 bits and in f32: against sums of the codes in double and against the unrounded
+// product.
 #include <tests/kernel/support/close.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -21,12 +19,6 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<std::uint8_t> packed_weight(const kernel_table& table, const std::vector<float>& weight, std::size_t k, std::size_t n) {
-  guarded<std::uint8_t> packed(table.matmul_i4.packed_size(k, n));
-  table.matmul_i4.pack(weight.data(), k, n, packed.data());
-  return {packed.data(), packed.data() + packed.size()};
-}
 
 /// Both ways to read the rows: in 8 bits, in f32.
 auto multiply(const kernel_table& table, bool rounded) { return rounded ? table.matmul_i4.matmul : table.matmul_i4.matmul_f32; }
@@ -63,10 +55,6 @@ stated bounds(const float* row, const float* column, std::size_t k, bool rounded
   if (rounded) return {(depth / 32.0 + 2.0) * unit_roundoff * blocks / 128.0, blocks / 1900.0};
   return {depth * 0x1p-22 * products / 128.0, weighted / 2000.0};
 }
-
-struct shape {
-  std::size_t m, n, k;
-};
 
 }  // namespace
 
@@ -116,7 +104,7 @@ TEST_CASE("i4 products are sums of the codes by their steps, for every shape, wi
             tk::scalar::matmul_i4(a.data(), lda, weight.data(), added, act, old, truth.data(), ldc, m, n, k, rounded);
             INFO("m " << m << ", n " << n << ", k " << k << ", rounded " << rounded << ", whole " << whole);
             for_each_target([&](const kernel_table& table) {
-              const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
+              const guarded<std::uint8_t> packed(i4_form(table).packed(weight, k, n));
               guarded<float> c(std::vector<float>(size, 77.0f));
               multiply(table, rounded)(a.data(), lda, packed.data(), added, act, old, c.data(), ldc, m, n, k);
               double worst = 0.0;
@@ -157,7 +145,7 @@ TEST_CASE("i4 products of rows of all magnitudes and with outliers keep the stat
         }
         INFO("k " << k << ", scale " << scale << ", rounded " << rounded);
         for_each_target([&](const kernel_table& table) {
-          const std::vector<std::uint8_t> packed = packed_weight(table, weight, k, n);
+          const std::vector<std::uint8_t> packed = i4_form(table).packed(weight, k, n);
           std::vector<float> c(m * n);
           multiply(table, rounded)(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
           double worst = 0.0;
@@ -166,33 +154,6 @@ TEST_CASE("i4 products of rows of all magnitudes and with outliers keep the stat
         });
       }
     }
-  }
-}
-
-TEST_CASE("a row of an i4 product has the same bits whatever the number of rows and wherever it stands", "[kernel][matmul]") {
-  random_source random(55);
-  for (const auto& [ignored, n, k] : {shape{0, 5, 7}, shape{0, 131, 384}, shape{0, 300, 96}, shape{0, 70, 1601}}) {
-    constexpr std::size_t most = 40;
-    const std::vector<float> a = random.floats(most * k), weight = random.floats(n * k), bias = random.floats(n);
-    const std::vector<float> residual = random.floats(most * n);
-    for_each_target([&](const kernel_table& table) {
-      const std::vector<std::uint8_t> packed = packed_weight(table, weight, k, n);
-      for (const bool rounded : {true, false}) {
-        const auto product = [&](std::size_t first, std::size_t m) {
-          std::vector<float> c(residual.begin() + static_cast<std::ptrdiff_t>(first * n), residual.begin() + static_cast<std::ptrdiff_t>((first + m) * n));
-          multiply(table, rounded)(a.data() + first * k, k, packed.data(), bias.data(), activation::gelu_erf, c.data(), c.data(), n, m, n, k);
-          return c;
-        };
-        std::vector<float> alone;
-        for (std::size_t row = 0; row < most; ++row) std::ranges::copy(product(row, 1), std::back_inserter(alone));
-        for (std::size_t m = 1; m <= most; ++m) {
-          for (const std::size_t first : {std::size_t{0}, (most - m) / 2, most - m}) {
-            INFO("k " << k << ", n " << n << ", m " << m << ", first row " << first << ", rounded " << rounded);
-            CHECK(std::memcmp(product(first, m).data(), alone.data() + first * n, m * n * sizeof(float)) == 0);
-          }
-        }
-      }
-    });
   }
 }
 
@@ -206,7 +167,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of an i4 product"
         a[m / 2 * k + 3] = bad;
         weight[40 * k + 5] = bad;
         for_each_target([&](const kernel_table& table) {
-          const std::vector<std::uint8_t> packed = packed_weight(table, weight, k, n);
+          const std::vector<std::uint8_t> packed = i4_form(table).packed(weight, k, n);
           for (const bool rounded : {true, false}) {
             std::vector<float> c(m * n);
             multiply(table, rounded)(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
@@ -229,7 +190,7 @@ TEST_CASE("packed i4 weights take 4.5 bits a weight, and a product of nothing is
       float c = 5.0f;
       multiply(table, rounded)(nullptr, 0, nullptr, nullptr, activation::none, nullptr, &c, 1, 0, 1, 0);
       CHECK(c == 5.0f);
-      const guarded<std::uint8_t> packed(packed_weight(table, {}, 0, 1));
+      const guarded<std::uint8_t> packed(i4_form(table).packed({}, 0, 1));
       multiply(table, rounded)(nullptr, 0, packed.data(), nullptr, activation::sigmoid, nullptr, &c, 1, 1, 1, 0);
       CHECK(c == 0.5f);
     }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products in 8-bit integers on every target: against exact sums of the codes, against the unrounded product, and a row's bits whatever
-// stands beside it. The rotation before rounding, against its definition.
+// Products in 8-bit integers on every target: against exact sums of the codes and against the unrounded product. The rotation before
+// rounding, against its definition.
 #include <tests/kernel/support/amx.hpp>
 #include <tests/kernel/support/close.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -23,19 +22,9 @@ namespace {
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<std::uint8_t> packed_weight(const kernel_table& table, const std::vector<float>& weight, std::size_t k, std::size_t n) {
-  guarded<std::uint8_t> packed(table.matmul_i8.packed_size(k, n));
-  table.matmul_i8.pack(weight.data(), k, n, packed.data());
-  return {packed.data(), packed.data() + packed.size()};
-}
-
-struct shape {
-  std::size_t m, n, k;
-};
-
 /// One product, its truth, and the truth of its sums alone.
 struct problem {
-  shape s;
+  product_sizes s;
   activation act = activation::none;
   std::vector<float> a, weight, bias = {}, residual = {};
   std::size_t lda = s.k + 3, ldc = s.n + 2;
@@ -50,7 +39,7 @@ struct problem {
   /// The worst error of a target in units of some roundings of f32; infinity where something beside the result was written.
   [[nodiscard]] double worst_error(const kernel_table& table) const {
     const guarded<float> rows(a), added(bias), old(residual);
-    const guarded<std::uint8_t> packed(packed_weight(table, weight, s.k, s.n));
+    const guarded<std::uint8_t> packed(i8_form(table).packed(weight, s.k, s.n));
     guarded<float> c(std::vector<float>(truth.size(), 77.0f));
     table.matmul_i8.matmul(rows.data(), lda, packed.data(), bias.empty() ? nullptr : added.data(), act,
                            residual.empty() ? nullptr : old.data(), c.data(), ldc, s.m, s.n, s.k);
@@ -131,7 +120,7 @@ TEST_CASE("i8 products of rows of all magnitudes and with outliers keep the stat
       for (float& x : weight) x *= other;
       INFO("k " << k << ", scale " << scale);
       for_each_target_and_amx([&](const kernel_table& table) {
-        const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
+        const guarded<std::uint8_t> packed(i8_form(table).packed(weight, k, n));
         std::vector<float> c(m * n);
         table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
         double worst = 0.0;
@@ -172,80 +161,13 @@ TEST_CASE("every target gives an i8 product the same bits", "[kernel][matmul]") 
     const std::vector<float> weight = random.floats(n * k);
     std::vector<float> first;
     for_each_target_and_amx([&](const kernel_table& table) {
-      const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
+      const guarded<std::uint8_t> packed(i8_form(table).packed(weight, k, n));
       std::vector<float> c(m * n);
       table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
       if (first.empty()) first = c;
       CHECK(std::ranges::equal(first, c, same_bits));
     });
   }
-}
-
-TEST_CASE("a row of an i8 product has the same bits whatever the number of rows and wherever it stands", "[kernel][matmul]") {
-  random_source random(45);
-  for (const auto& [ignored, n, k] : {shape{0, 5, 7}, shape{0, 70, 33}, shape{0, 131, 384}, shape{0, 300, 96}, shape{0, 70, 1601}}) {
-    constexpr std::size_t most = 40;
-    const std::vector<float> a = random.floats(most * k);
-    const std::vector<float> weight = random.floats(n * k);
-    const std::vector<float> bias = random.floats(n);
-    const std::vector<float> residual = random.floats(most * n);
-    for_each_target_and_amx([&](const kernel_table& table) {
-      const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
-      const auto product = [&](std::size_t first, std::size_t m) {
-        std::vector<float> c(m * n);
-        table.matmul_i8.matmul(a.data() + first * k, k, packed.data(), bias.data(), activation::gelu_erf, residual.data() + first * n,
-                               c.data(), n, m, n, k);
-        return c;
-      };
-      std::vector<float> alone;
-      for (std::size_t row = 0; row < most; ++row) std::ranges::copy(product(row, 1), std::back_inserter(alone));
-      for (std::size_t m = 1; m <= most; ++m) {
-        for (const std::size_t first : {std::size_t{0}, (most - m) / 2, most - m}) {
-          INFO("k " << k << ", n " << n << ", m " << m << ", first row " << first);
-          CHECK(std::memcmp(product(first, m).data(), alone.data() + first * n, m * n * sizeof(float)) == 0);
-        }
-      }
-    });
-  }
-}
-
-TEST_CASE("a row alone, longer than the room that it is given, has the bits that it has among others", "[kernel][matmul]") {
-  random_source random(48);
-  constexpr std::size_t k = 22'700;
-  constexpr std::size_t n = 9;
-  const std::vector<float> a = random.floats(2 * k);
-  const std::vector<float> weight = random.floats(n * k);
-  for_each_target_and_amx([&](const kernel_table& table) {
-    const auto check = [&](auto packed, auto pack, auto matmul) {
-      pack(weight.data(), k, n, packed.data());
-      float alone[n], both[2 * n];
-      matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, alone, n, 1, n, k);
-      matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, both, n, 2, n, k);
-      CHECK(std::memcmp(alone, both, sizeof(alone)) == 0);
-    };
-    check(std::vector<std::uint16_t>(table.matmul_bf16.packed_size(k, n)), table.matmul_bf16.pack, table.matmul_bf16.matmul);
-    check(std::vector<std::uint8_t>(table.matmul_i8.packed_size(k, n)), table.matmul_i8.pack, table.matmul_i8.matmul);
-    check(std::vector<std::uint8_t>(table.matmul_i4.packed_size(k, n)), table.matmul_i4.pack, table.matmul_i4.matmul);
-    check(std::vector<std::uint8_t>(table.matmul_i4.packed_size(k, n)), table.matmul_i4.pack, table.matmul_i4.matmul_f32);
-  });
-}
-
-TEST_CASE("the residual of an i8 product may be the result itself", "[kernel][matmul]") {
-  random_source random(46);
-  constexpr std::size_t m = 37;
-  constexpr std::size_t n = 75;
-  constexpr std::size_t k = 90;
-  const std::vector<float> a = random.floats(m * k);
-  const std::vector<float> weight = random.floats(n * k);
-  const std::vector<float> residual = random.floats(m * n);
-  for_each_target_and_amx([&](const kernel_table& table) {
-    const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
-    std::vector<float> apart(m * n);
-    table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, residual.data(), apart.data(), n, m, n, k);
-    std::vector<float> in_place = residual;
-    table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, in_place.data(), in_place.data(), n, m, n, k);
-    CHECK(std::ranges::equal(apart, in_place, same_bits));
-  });
 }
 
 TEST_CASE("NaN and infinity stay in their row and their column of an i8 product", "[kernel][matmul]") {
@@ -259,7 +181,7 @@ TEST_CASE("NaN and infinity stay in their row and their column of an i8 product"
         a[m / 2 * k + 3] = bad;
         weight[40 * k + 5] = bad;
         for_each_target_and_amx([&](const kernel_table& table) {
-          const guarded<std::uint8_t> packed(packed_weight(table, weight, k, n));
+          const guarded<std::uint8_t> packed(i8_form(table).packed(weight, k, n));
           std::vector<float> c(m * n);
           table.matmul_i8.matmul(a.data(), k, packed.data(), nullptr, activation::none, nullptr, c.data(), n, m, n, k);
           std::size_t right = 0;
@@ -280,7 +202,7 @@ TEST_CASE("packed i8 weights are about a quarter of the weights, and a product o
     float c = 5.0f;
     table.matmul_i8.matmul(nullptr, 0, nullptr, nullptr, activation::none, nullptr, &c, 1, 0, 1, 0);
     CHECK(c == 5.0f);
-    const guarded<std::uint8_t> packed(packed_weight(table, {}, 0, 1));
+    const guarded<std::uint8_t> packed(i8_form(table).packed({}, 0, 1));
     table.matmul_i8.matmul(nullptr, 0, packed.data(), nullptr, activation::sigmoid, nullptr, &c, 1, 1, 1, 0);
     CHECK(c == 0.5f);
   });

@@ -2,7 +2,7 @@
 // Products with a norm of their rows behind them, of every precision on every target: the bits of the product and the norm alone, for any
 // rows beside them, and nothing written beside c.
 #include <tests/kernel/support/amx.hpp>
-#include <tests/kernel/support/targets.hpp>
+#include <tests/kernel/support/products.hpp>
 #include <tests/support/catch.hpp>
 
 #include <tessera/dispatch.hpp>
@@ -16,35 +16,30 @@ using tk::row_norm;
 
 namespace {
 
-struct sizes {
-  std::size_t m, k, n;
-};
-
 /// matmul and in_place_f32 beside normed.
 struct operands {
   const std::vector<float>&a, &weight, &bias, &residual;
   row_norm norm;
   bool in_place;
 
-  template <class Element, class Size, class Pack, class Matmul, class Normed>
-  void check(const kernel_table& table, sizes s, Size size, Pack pack, Matmul matmul, Normed normed) const {
-    guarded<Element> packed(size(s.k, s.n));
-    pack(weight.data(), s.k, s.n, packed.data());
+  template <class Form>
+  void check(const kernel_table& table, product_sizes s, const Form& form) const {
+    const guarded<typename Form::element> packed(form.packed(weight, s.k, s.n));
     const std::size_t lda = s.k + 1, ldc = s.n + 3;
     std::vector<float> wanted(residual);
-    matmul(a.data(), lda, packed.data(), bias.data(), tk::activation::none, wanted.data(), wanted.data(), ldc, s.m, s.n, s.k);
+    form.matmul(a.data(), lda, packed.data(), bias.data(), tk::activation::none, wanted.data(), wanted.data(), ldc, s.m, s.n, s.k);
     if (norm.of == row_norm::kind::layer)
       table.norm.layer_norm_f32(wanted.data(), ldc, norm.gamma, norm.beta, norm.epsilon, wanted.data(), ldc, s.m, s.n);
     if (norm.of == row_norm::kind::rms)
       table.norm.rms_norm_f32(wanted.data(), ldc, norm.gamma, norm.epsilon, wanted.data(), ldc, s.m, s.n);
     std::vector<float> old(residual);
     std::vector<float> c(residual);
-    normed(a.data(), lda, packed.data(), bias.data(), in_place ? c.data() : old.data(), norm, c.data(), ldc, s.m, s.n, s.k);
+    form.normed(a.data(), lda, packed.data(), bias.data(), in_place ? c.data() : old.data(), norm, c.data(), ldc, s.m, s.n, s.k);
     CHECK(std::memcmp(c.data(), wanted.data(), wanted.size() * sizeof(float)) == 0);
     if (s.m < 2) return;
     // The last row alone.
     std::vector<float> one(residual.end() - static_cast<std::ptrdiff_t>(ldc), residual.end());
-    normed(a.data() + (s.m - 1) * lda, lda, packed.data(), bias.data(), one.data(), norm, one.data(), ldc, 1, s.n, s.k);
+    form.normed(a.data() + (s.m - 1) * lda, lda, packed.data(), bias.data(), one.data(), norm, one.data(), ldc, 1, s.n, s.k);
     CHECK(std::memcmp(one.data(), c.data() + (s.m - 1) * ldc, ldc * sizeof(float)) == 0);
   }
 };
@@ -54,7 +49,7 @@ struct operands {
 TEST_CASE("a product with a norm behind it has the bits of both alone", "[kernel][matmul][norm]") {
   random_source random(62);
   // One group of panels, several, depth in slices; blocks of rows of unequal heights.
-  for (const sizes s : {sizes{3, 40, 1}, {29, 33, 70}, {15, 1601, 384}, {33, 64, 1100}, {1, 384, 384}, {2, 0, 5}}) {
+  for (const product_sizes s : {product_sizes{3, 1, 40}, {29, 70, 33}, {15, 384, 1601}, {33, 1100, 64}, {1, 384, 384}, {2, 5, 0}}) {
     const std::vector<float> a = random.floats(s.m * (s.k + 1)), weight = random.floats(s.n * s.k), bias = random.floats(s.n);
     const std::vector<float> residual = random.floats(s.m * (s.n + 3)), gamma = random.floats(s.n), beta = random.floats(s.n);
     using enum row_norm::kind;
@@ -62,12 +57,8 @@ TEST_CASE("a product with a norm behind it has the bits of both alone", "[kernel
     for (const row_norm& norm : norms) {
       INFO("m " << s.m << ", n " << s.n << ", k " << s.k << ", norm " << static_cast<int>(norm.of));
       const operands with{a, weight, bias, residual, norm, norm.of == layer};
-      for_each_target_and_amx([&](const kernel_table& t) {
-        with.check<float>(t, s, t.matmul.packed_size_f32, t.matmul.pack_f32, t.matmul.matmul_f32, t.matmul.normed);
-        with.check<std::uint16_t>(t, s, t.matmul_bf16.packed_size, t.matmul_bf16.pack, t.matmul_bf16.matmul, t.matmul_bf16.normed);
-        with.check<std::uint8_t>(t, s, t.matmul_i8.packed_size, t.matmul_i8.pack, t.matmul_i8.matmul, t.matmul_i8.normed);
-        with.check<std::uint8_t>(t, s, t.matmul_i4.packed_size, t.matmul_i4.pack, t.matmul_i4.matmul, t.matmul_i4.normed);
-        with.check<std::uint8_t>(t, s, t.matmul_i4.packed_size, t.matmul_i4.pack, t.matmul_i4.matmul_f32, t.matmul_i4.normed_f32);
+      for_each_target_and_amx([&](const kernel_table& table) {
+        for_each_form(table, [&](const auto& form) { with.check(table, s, form); });
       });
     }
   }
