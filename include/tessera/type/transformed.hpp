@@ -17,8 +17,11 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+namespace detail {
+
+/// What all of them have of the space that they come from.
 template <embedding_space Whole>
-struct centred {
+struct transformed_space {
   static constexpr std::size_t dimension = Whole::dimension;
   static constexpr auto pooling_mode = Whole::pooling_mode;
   static constexpr bool unit_length = false;
@@ -27,40 +30,27 @@ struct centred {
   [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
 };
 
+}  // namespace detail
+
+template <embedding_space Whole>
+struct centred : detail::transformed_space<Whole> {};
+
 template <embedding_space Whole, std::size_t Dimension>
-struct projected {
+struct projected : detail::transformed_space<Whole> {
   static_assert(Dimension > 0 && Dimension <= Whole::dimension,
                 "tessera: a projection has at least 1 and at most as many coordinates as its space has dimensions");
   static constexpr std::size_t dimension = Dimension;
-  static constexpr auto pooling_mode = Whole::pooling_mode;
-  static constexpr bool unit_length = false;
-  static constexpr bool anonymous = Whole::anonymous;
-  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
   /// The axes come in falling order of variance, so the leading coordinates are the projection on fewer of them.
   [[nodiscard]] static constexpr bool truncates_to(std::size_t shorter) noexcept { return shorter < Dimension; }
 };
 
 template <embedding_space Whole>
-struct per_dimension {
-  static constexpr std::size_t dimension = Whole::dimension;
-  static constexpr auto pooling_mode = Whole::pooling_mode;
-  static constexpr bool unit_length = false;
-  static constexpr bool anonymous = Whole::anonymous;
-  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
-  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
-};
+struct per_dimension : detail::transformed_space<Whole> {};
 template <class Whole>
 inline constexpr bool has_one_unit<per_dimension<Whole>> = false;
 
 template <embedding_space Whole>
-struct rotated {
-  static constexpr std::size_t dimension = Whole::dimension;
-  static constexpr auto pooling_mode = Whole::pooling_mode;
-  static constexpr bool unit_length = false;
-  static constexpr bool anonymous = Whole::anonymous;
-  [[nodiscard]] static constexpr std::string_view label() noexcept { return Whole::label(); }
-  [[nodiscard]] static constexpr bool truncates_to(std::size_t) noexcept { return false; }
-};
+struct rotated : detail::transformed_space<Whole> {};
 
 namespace detail {
 
