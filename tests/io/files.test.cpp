@@ -50,6 +50,30 @@ TEST_CASE("mapped_file: contents, empty files, moves", "[files]") {
   succeed(ts::mapped_file().unchanged());
 }
 
+TEST_CASE("mapped_file: a part outlives the file's object and its path", "[files]") {
+  const scratch_directory scratch;
+  std::string text;
+  for (std::size_t i = 0; i < 20'000; ++i) text += static_cast<char>(i * 31 % 251);
+  write_file(scratch / "a", text);
+  const auto is_at = [&](const std::shared_ptr<const std::byte>& part, std::size_t begin, std::size_t size) {
+    return std::memcmp(part.get(), text.data() + begin, size) == 0;
+  };
+  std::shared_ptr<const std::byte> first, middle, last;
+  {
+    const ts::mapped_file file = value_of(ts::mapped_file::open((scratch / "a").string()));
+    first = value_of(file.part(file.bytes().first(1)));
+    middle = value_of(file.part(file.bytes().subspan(4095, 9000)));
+    last = value_of(file.part(file.bytes().last(1)));
+    CHECK(file.contains(file.bytes()));
+    CHECK_FALSE(file.contains(bytes_of(text)));
+    for (const std::span<const std::byte> none : {file.bytes().first(0), bytes_of(text), std::span<const std::byte>()})
+      CHECK(file.part(none).error().code == ts::error_code::invalid_argument);
+  }
+  std::filesystem::remove(scratch / "a");
+  CHECK((is_at(first, 0, 1) && is_at(middle, 4095, 9000) && is_at(last, 19'999, 1)));
+  CHECK(ts::mapped_file().part({}).error().code == ts::error_code::invalid_argument);
+}
+
 TEST_CASE("mapped_file: what is no file is refused by name", "[files]") {
   const scratch_directory scratch;
   const auto missing = ts::mapped_file::open((scratch / "none").string());

@@ -114,6 +114,24 @@ TEST_CASE("weights: an index that contradicts its shards is refused", "[weights]
   }
 }
 
+TEST_CASE("weights: a tensor's bytes outlive what was opened, and bytes that no file has are refused", "[weights]") {
+  std::string wanted;
+  std::shared_ptr<const std::byte> part;
+  {
+    const ts::weights file = value_of(ts::weights::open(fixture("text/bert_cls").string()));
+    const ts::tensor_view table = file.tensors().front();
+    wanted.assign(reinterpret_cast<const char*>(table.bytes.data()), table.bytes.size());
+    part = value_of(file.part(table));
+    ts::tensor_view elsewhere = table;
+    elsewhere.bytes = std::as_bytes(std::span(wanted));
+    const auto refused = file.part(elsewhere);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ts::error_code::unsupported);
+    CHECK_THAT(refused.error().message(), ContainsSubstring(std::string(table.name)));
+  }
+  CHECK(std::memcmp(part.get(), wanted.data(), wanted.size()) == 0);
+}
+
 TEST_CASE("weights: other formats are named, not guessed", "[weights]") {
   const scratch_directory scratch;
   write_file(scratch / "pytorch_model.bin", "x");

@@ -76,6 +76,18 @@ TESSERA_INLINE result<> mapped_file::unchanged() const {
                .path = path_});
 }
 
+TESSERA_INLINE result<std::shared_ptr<const std::byte>> mapped_file::part(std::span<const std::byte> of) const {
+  if (of.empty() || !contains(of))
+    return fail({.code = error_code::invalid_argument, .thing = "part", .wanted = "bytes of the file", .found = "others", .path = path_});
+  const auto begin = static_cast<std::size_t>(of.data() - data_);
+  const std::size_t before = begin % static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));  // a mapping begins with a page
+  const std::size_t length = before + of.size();
+  void* address = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor_, static_cast<off_t>(begin - before));
+  if (address == MAP_FAILED) return fail({.code = error_code::io, .thing = "cannot map", .path = path_, .system = errno});
+  return std::shared_ptr<const std::byte>(static_cast<const std::byte*>(address) + before,
+                                          [address, length](const std::byte*) { ::munmap(address, length); });
+}
+
 TESSERA_INLINE void mapped_file::close() noexcept {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -8,13 +8,15 @@
 ///
 /// A mapping shows what others write to the file, and touching pages of a file that was cut short kills the process
 /// (SIGBUS). Writers that replace files by renaming (as `atomic_file` does) never cause either; a loader that copies
-/// calls `unchanged` after.
+/// calls `unchanged` after. Who keeps a `part` has no such moment: for the file of a part, both are undefined behaviour.
 #pragma once
 
 #include <tessera/base/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +50,11 @@ class mapped_file {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Whether these bytes lie in the mapping.
+  [[nodiscard]] bool contains(std::span<const std::byte> part) const noexcept {
+    const std::less_equal<const std::byte*> not_after;
+    return data_ != nullptr && not_after(data_, part.data()) && not_after(part.data() + part.size(), data_ + size_);
+  }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Size and time as they were when the file was opened.
   [[nodiscard]] file_stamp stamp() const noexcept { return stamp_; }
@@ -55,6 +62,10 @@ class mapped_file {
   /// Error (mismatch) where the file was written to or cut since it was opened, as far as its size and time tell; io
   /// where the system cannot say.
   [[nodiscard]] result<> unchanged() const;
+
+  /// These bytes of it as a mapping of their own, at the same file, which lives as long as anyone holds it, also when this object is
+  /// gone and the path leads elsewhere. Errors: invalid_argument where they are none of its bytes; io (with errno).
+  [[nodiscard]] result<std::shared_ptr<const std::byte>> part(std::span<const std::byte> of) const;
 
  private:
   void close() noexcept;

@@ -159,6 +159,16 @@ TESSERA_INLINE std::vector<const mapped_file*> weights::mappings() const {
   return all;
 }
 
+TESSERA_INLINE result<std::shared_ptr<const std::byte>> weights::part(const tensor_view& tensor) const {
+  for (const mapped_file* file : mappings())
+    if (file->contains(tensor.bytes)) return file->part(tensor.bytes);
+  return fail({.code = error_code::unsupported,
+               .thing = quoted(tensor.name),
+               .wanted = "bytes of the file, in one piece",
+               .found = "numbers put together when it was opened",
+               .path = std::string(tensor.file)});
+}
+
 TESSERA_INLINE std::vector<std::string_view> weights::files() const {
   std::vector<std::string_view> paths;
   for (const mapped_file* file : mappings()) paths.push_back(file->path());

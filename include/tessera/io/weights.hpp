@@ -16,6 +16,7 @@
 #include <tessera/io/onnx.hpp>
 #include <tessera/io/safetensors.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ class weights {
   [[nodiscard]] bool exported() const noexcept { return !exports_.empty(); }
   /// True for a GGUF file, whose tensors have names of their own.
   [[nodiscard]] bool is_gguf() const noexcept { return !ggufs_.empty(); }
+
+  /// The bytes of one of its tensors as a mapping of their own, which outlives this object. Errors: unsupported where no file has them in
+  /// one piece (numbers of an ONNX file that were put together); io.
+  [[nodiscard]] result<std::shared_ptr<const std::byte>> part(const tensor_view& tensor) const;
 
   /// Error (mismatch) where a file was written to since it was opened: what was copied may be of two states.
   [[nodiscard]] result<> unchanged() const;
