@@ -48,6 +48,15 @@ void load(benchmark::State& state) {
 }
 BENCHMARK(load)->Unit(benchmark::kMillisecond);
 
+/// The same with the token vectors left in the file, and the memory that each holds.
+void load_mapped(benchmark::State& state) {
+  if (loaded(state) == nullptr) return;
+  for (auto _ : state) benchmark::DoNotOptimize(ts::load<model>(directory, {.token_table = ts::table_storage::mapped}));
+  state.counters["held MB"] = static_cast<double>(model::memory_bytes(ts::table_storage::mapped)) / 1e6;
+  state.counters["copied MB"] = static_cast<double>(model::memory_bytes()) / 1e6;
+}
+BENCHMARK(load_mapped)->Unit(benchmark::kMillisecond);
+
 void encode_query(benchmark::State& state) {
   const model* encoder = loaded(state);
   if (encoder == nullptr) return;

@@ -19,6 +19,15 @@ inline ts::result<float> similarity(const ts::jina_v3<>& encoder, std::string_vi
   return ts::cosine_similarity(asked, found);
 }
 
+inline ts::result<std::size_t> mapped(const char* directory) {
+  // [mapped]
+  TESSERA_TRY(const auto encoder, ts::load<ts::minilm_l6<>>(directory, {.token_table = ts::table_storage::mapped}));
+  const std::size_t held = encoder.memory_bytes(ts::table_storage::mapped);  // bytes of memory: half of what copying takes
+  const std::size_t in_file = encoder.mapped_bytes();                        // bytes of the file that rows are read from
+  // [/mapped]
+  return held + in_file;
+}
+
 // [with_model]
 constexpr auto known = boost::hana::tuple_t<ts::minilm_l6<>, ts::bge_small_en<>, ts::jina_v3<ts::bf16>>;
 

@@ -286,14 +286,17 @@ TEST_CASE("gguf: a model is loaded from it", "[model][gguf]") {
   const scratch_directory scratch;
   const std::string folder = fixture("text/bert_cls").string();
   const id_batch batch(value_of(ts::safetensors::open(folder + "/expected.safetensors")));
-  const auto vectors = [&](std::string weights) {
-    const auto model = value_of(ts::load<bert_cls>(folder, {.weights = std::move(weights), .tokens_only = true}));
+  const auto vectors = [&](std::string weights, ts::table_storage tokens = ts::table_storage::copied) {
+    const auto model = value_of(ts::load<bert_cls>(folder, {.weights = std::move(weights), .tokens_only = true, .token_table = tokens}));
     return flat_values(value_of(model.encode_tokens(batch.packed.view())));
   };
   const std::vector<float> wanted = vectors({});
   CHECK(same_bits(vectors(convert(scratch, "bert_cls")), wanted));
+  CHECK(same_bits(vectors((scratch / "model.gguf").string(), ts::table_storage::mapped), wanted));
   const std::vector<float> near = vectors(convert(scratch, "bert_cls", true));
   CHECK(same_bits(near, vectors((scratch / "model.safetensors").string())));
+  CHECK_THAT(message_of(ts::load<bert_cls>(folder, {.weights = (scratch / "model.gguf").string(), .tokens_only = true, .token_table = ts::table_storage::mapped})),
+             ContainsSubstring("token_embd.weight: wanted a token table that can be mapped: F32, F16 or BF16, row i the vector of token i, found Q8_0"));
   CHECK_FALSE(same_bits(near, wanted));
 }
 

@@ -105,15 +105,28 @@ class graph<First, Rest...> {
     return detail::bytes_of<produces<axis::ids>, First, Rest...>(size).peak;
   }
 
-  /// Bytes of loaded weights on this processor: packing pads the last panel of each matrix.
+  /// Bytes of the table of token vectors, where the first stage can leave it in its file; else 0.
   template <class Precision>
-  [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return (First::template memory_bytes<Precision>() + ... + Rest::template memory_bytes<Precision>());
+  [[nodiscard]] static constexpr std::size_t token_table_bytes() noexcept {
+    if constexpr (requires { First::template token_table_bytes<Precision>(); }) return First::template token_table_bytes<Precision>();
+    else return 0;
+  }
+  /// Bytes of memory that loaded weights hold on this processor: packing pads the last panel of each matrix. What is mapped is not held.
+  template <class Precision>
+  [[nodiscard]] static std::size_t memory_bytes(table_storage tokens = table_storage::copied) noexcept {
+    return (First::template memory_bytes<Precision>() + ... + Rest::template memory_bytes<Precision>()) -
+           (tokens == table_storage::mapped ? token_table_bytes<Precision>() : 0);
   }
 
-  /// Reads and packs all weights. Errors: those of the reader, out_of_memory.
+  /// Reads and packs all weights. Errors: those of the reader, out_of_memory; unsupported where token vectors shall stay in their file and
+  /// the first stage is not one that can leave them there.
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, weight_reader& reader) {
+    if (reader.token_storage() == table_storage::mapped && token_table_bytes<Precision>() == 0)
+      return fail({.code = error_code::unsupported,
+                   .thing = "token table",
+                   .wanted = "token_embedding as the first stage, whose table can be mapped",
+                   .found = "another stage"});
     return detail::load_stages<Precision, First, Rest...>(into, weight_scope(reader));
   }
 

@@ -11,6 +11,7 @@
 #include <tessera/dispatch.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,30 @@ namespace detail {
 }
 }  // namespace detail
 
+/// Where a model has its table of token vectors.
+enum class table_storage {
+  /// In memory of its own, as all other weights. Nothing that happens to the file later matters.
+  copied,
+  /// In the weight file, which stays mapped, read-only, as long as the model or a copy of it lives: rows are read from it whenever a text
+  /// is run. **The file must not be written to or truncated meanwhile: that is undefined behaviour, of which the mildest form is a vector
+  /// of neither file, and the usual one the end of the process (SIGBUS).** To replace it by renaming another over it, or to remove it, is
+  /// safe: the model goes on with the file that it has.
+  mapped,
+};
+
+/// Numbers that stay in a file, which stays mapped as long as a copy of this lives.
+struct mapped_numbers {
+  std::shared_ptr<const std::byte> bytes = nullptr;
+  std::size_t element_bytes = 0;
+  void (*widen)(const std::byte* from, float* to, std::size_t count) noexcept = nullptr;  ///< exactly, from any alignment
+
+  [[nodiscard]] explicit operator bool() const noexcept { return bytes != nullptr; }
+  /// Elements [begin, begin + into.size()).
+  void read(std::size_t begin, std::span<float> into) const noexcept {
+    widen(bytes.get() + begin * element_bytes, into.data(), into.size());
+  }
+};
+
 /// A source of tensors by Tessera's names.
 class weight_reader {
  public:
@@ -44,6 +69,17 @@ class weight_reader {
                  .wanted = "numbers within the range of F16",
                  .found = "one beyond it"});
   }
+  /// The numbers that read() would give, `count` of them, where they lie, after the same checks; `in_f16`: those of read_f16 before they
+  /// are rounded. Errors: those of the two; unsupported where no file has them so.
+  [[nodiscard]] virtual result<mapped_numbers> map(std::string_view name, [[maybe_unused]] std::size_t count,
+                                                   [[maybe_unused]] bool in_f16) {
+    return fail({.code = error_code::unsupported,
+                 .thing = std::string(name),
+                 .wanted = "numbers of a file, to be mapped",
+                 .found = "others"});
+  }
+  /// What the caller wants of the table of token vectors.
+  [[nodiscard]] table_storage token_storage() const noexcept { return token_storage_; }
   /// What may share the work of reading and packing; null: the thread that calls does all of it.
   [[nodiscard]] thread_pool* threads() const noexcept { return threads_; }
   /// `count` floats of any value for what is read only to be packed, until the next call: memory that is asked for anew for each map
@@ -57,13 +93,15 @@ class weight_reader {
   }
 
  protected:
-  explicit weight_reader(thread_pool* threads = nullptr) noexcept : threads_(threads) {}
+  explicit weight_reader(thread_pool* threads = nullptr, table_storage tokens = table_storage::copied) noexcept
+      : threads_(threads), token_storage_(tokens) {}
   weight_reader(weight_reader&&) = default;
   weight_reader& operator=(weight_reader&&) = default;
   ~weight_reader() = default;
 
  private:
   thread_pool* threads_;
+  table_storage token_storage_;
   aligned_buffer<float> staging_;
 };
 
@@ -85,6 +123,10 @@ class weight_scope {
   [[nodiscard]] result<> read(std::string_view name, std::span<std::uint16_t> values) const {
     return reader_->read_f16(prefix_ + std::string(name), values);
   }
+  [[nodiscard]] result<mapped_numbers> map(std::string_view name, std::size_t count, bool in_f16) const {
+    return reader_->map(prefix_ + std::string(name), count, in_f16);
+  }
+  [[nodiscard]] table_storage token_storage() const noexcept { return reader_->token_storage(); }
   [[nodiscard]] thread_pool* threads() const noexcept { return reader_->threads(); }
   [[nodiscard]] result<std::span<float>> staging(std::size_t count) const { return reader_->staging(count); }
 

@@ -35,8 +35,10 @@ class concatenated_model {
   using matrix = embedding_matrix<space>;
   static constexpr std::size_t dimension = space::dimension;
   static constexpr std::size_t parameter_count = (Models::parameter_count + ...);
-  /// Bytes that the loaded weights of all take on this processor.
-  [[nodiscard]] static std::size_t memory_bytes() noexcept { return (Models::memory_bytes() + ...); }
+  /// Bytes of memory that the loaded weights of all hold on this processor, with the same storage of token vectors.
+  [[nodiscard]] static std::size_t memory_bytes(table_storage tokens = table_storage::copied) noexcept {
+    return (Models::memory_bytes(tokens) + ...);
+  }
 
   /// Of models that are loaded already.
   explicit concatenated_model(Models... parts) noexcept : parts_(std::move(parts)...) {}
@@ -90,6 +92,10 @@ class concatenated_model {
     return encode_list(std::span<const std::string_view>(texts.begin(), texts.size()), {&each...});
   }
 
+  /// Bytes of weight files that token vectors are read from.
+  [[nodiscard]] std::size_t mapped_bytes() const noexcept {
+    return std::apply([](const auto&... part) { return (part.mapped_bytes() + ...); }, parts_);
+  }
   /// One of the models.
   template <std::size_t Index>
   [[nodiscard]] const auto& part() const noexcept {

@@ -17,11 +17,14 @@ namespace tessera::inline TESSERA_ABI {
 
 struct load_options {
   std::string weights = {};  ///< a file or index to read instead of the directory's own weights
-  /// Bytes that loaded weights, and what packing the largest of them needs meanwhile, may take; less is an error (over_budget) before
-  /// anything is allocated.
+  /// Bytes that loaded weights, and what packing the largest of them needs meanwhile, may hold; less is an error (over_budget) before
+  /// anything is allocated. What is mapped is not held.
   std::size_t memory_budget = std::numeric_limits<std::size_t>::max();
   /// True: no tokenizer is read, and the model takes ready tokens only (`encode_tokens`).
   bool tokens_only = false;
+  /// `mapped`: token vectors stay in the weight file, with the bits of copies. The file must then keep still as long as the model lives,
+  /// else behaviour is undefined: read what table_storage says. A table that the file has in another form is an error (unsupported).
+  table_storage token_table = table_storage::copied;
   observer listener = {};    ///< progress in tensors
   thread_pool* threads = nullptr;  ///< share reading and packing; null: the calling thread does all of it
 };

@@ -149,8 +149,11 @@ class model {
   [[nodiscard]] static constexpr const auto& manifest() noexcept { return graph::manifest(); }
   /// Peak bytes of workspace for a batch run in one piece.
   [[nodiscard]] static constexpr std::size_t workspace_bytes(batch_size size) noexcept { return graph::workspace_bytes(size); }
-  /// Bytes that the loaded weights take on this processor: they are packed for its matrix kernel.
-  [[nodiscard]] static std::size_t memory_bytes() noexcept { return graph::template memory_bytes<weights>(); }
+  /// Bytes of memory that the loaded weights hold on this processor: they are packed for its matrix kernel. A token table that stays in
+  /// its file is not held.
+  [[nodiscard]] static std::size_t memory_bytes(table_storage tokens = table_storage::copied) noexcept {
+    return graph::template memory_bytes<weights>(tokens);
+  }
   /// What this type is, as a value.
   [[nodiscard]] static model_description description() {
     model_description made;
@@ -176,12 +179,13 @@ class model {
 
   /// Reads a directory; `tessera::load<model>(directory)` is the same. Errors: see model/loader.hpp.
   [[nodiscard]] static result<model> load(std::string_view directory, const load_options& options = {}) {
-    TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(), options));
+    TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(options.token_table), options));
     auto made = std::make_shared<state>(std::move(plan.text));
-    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads);
+    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads, options.token_table);
     TESSERA_CHECK(graph::template load<weights>(made->loaded, reader));
     TESSERA_CHECK(plan.tensors.unchanged());
     made->made_by = reader.made_by();
+    made->mapped_bytes = reader.mapped_bytes();
     made->directory = directory;
     made->weights_path = options.weights;
     return model(std::move(made));
@@ -266,6 +270,9 @@ class model {
 
   /// Tells vectors of these weights from those of others with the same type.
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
+  /// Bytes of the weight file that this model reads its token vectors from, beside memory_bytes(table_storage::mapped) of memory; their
+  /// pages are the system's, which other processes share and which it can take back. 0 where token vectors were copied.
+  [[nodiscard]] std::size_t mapped_bytes() const noexcept { return state_->mapped_bytes; }
   /// The model's tokenizer; none where it was loaded for ready tokens only.
   [[nodiscard]] const std::optional<tokenizer>& text_tokenizer() const noexcept { return state_->text.tokens; }
   /// Lengths and prompts, as the directory gave them.
@@ -285,6 +292,7 @@ class model {
     typename graph::template weights<weights> loaded{};
     text_settings text;
     fingerprint made_by{};
+    std::size_t mapped_bytes = 0;
     mutable kept_beginnings beginnings;  // grows as prompts are first used
     std::string directory;
     std::string weights_path;

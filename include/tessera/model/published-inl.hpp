@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tessera/model/published.hpp>
+#include <tessera/model/published_map-inl.hpp>
 #include <tessera/model/published_tensor-inl.hpp>
 
 #include <set>

@@ -41,6 +41,11 @@ struct published_tensor {
   [[nodiscard]] result<std::uint64_t> read_with_digest(std::string_view name, std::span<float> values, thread_pool* threads) const;
   /// The same in f16, for one that is plain.
   [[nodiscard]] result<std::uint64_t> read_with_digest(std::string_view name, std::span<std::uint16_t> values, thread_pool* threads) const;
+  /// Its numbers where the file has them, for one that `file` has as they are: f32, f16 or bf16, in their order. Errors: unsupported,
+  /// mismatch (another count), io.
+  [[nodiscard]] result<mapped_numbers> map(const weights& file, std::size_t count) const;
+  /// The checks and the digest of read_with_digest, for numbers that are not kept; `in_f16`: those of reading in f16.
+  [[nodiscard]] result<std::uint64_t> check_with_digest(std::string_view name, bool in_f16, thread_pool* threads) const;
   /// One tensor's share of a model's fingerprint, under Tessera's name; the shares are added.
   [[nodiscard]] std::uint64_t digest(std::string_view name) const noexcept;
 
@@ -49,9 +54,10 @@ struct published_tensor {
   static constexpr std::size_t piece = std::size_t{1} << 17u;
   [[nodiscard]] bool read_piece(std::span<float> into, std::size_t begin) const noexcept;
   [[nodiscard]] bool read_piece(std::span<std::uint16_t> into, std::size_t begin) const noexcept;
-  /// Pieces of all values and the digest, shared among threads; nothing where a piece has something that is no finite number.
-  template <class Value>
-  [[nodiscard]] std::optional<std::uint64_t> read_pieces(std::string_view name, std::span<Value> values, thread_pool* threads) const;
+  [[nodiscard]] bool check_piece(std::size_t begin, std::size_t count, bool in_f16) const noexcept;
+  /// The digest, and `good(begin, count)` of each piece of `size` elements, shared among threads; nothing where one is not good.
+  template <class Good>
+  [[nodiscard]] std::optional<std::uint64_t> each_piece(std::string_view name, std::size_t size, thread_pool* threads, Good good) const;
   [[nodiscard]] error wrong_size(std::size_t wanted) const;
   /// The error for what is no finite number, or beyond the range of that type.
   [[nodiscard]] result<> refuse_numbers(std::string_view range) const;
@@ -103,12 +109,16 @@ class published_tensors {
 class published_reader final : public weight_reader {
  public:
   /// `total`: tensors that will be read, for the progress events.
-  published_reader(const published_tensors& tensors, std::size_t total, const observer& listener, thread_pool* threads = nullptr) noexcept
-      : weight_reader(threads), tensors_(&tensors), listener_(&listener), total_(total) {}
+  published_reader(const published_tensors& tensors, std::size_t total, const observer& listener, thread_pool* threads = nullptr,
+                   table_storage tokens = table_storage::copied) noexcept
+      : weight_reader(threads, tokens), tensors_(&tensors), listener_(&listener), total_(total) {}
 
   [[nodiscard]] result<> read(std::string_view name, std::span<float> values) override;
   [[nodiscard]] result<> read_f16(std::string_view name, std::span<std::uint16_t> values) override;
+  [[nodiscard]] result<mapped_numbers> map(std::string_view name, std::size_t count, bool in_f16) override;
   [[nodiscard]] fingerprint made_by() const noexcept { return {digest_ == 0 ? 1 : digest_}; }
+  /// Bytes of all that was mapped.
+  [[nodiscard]] std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
 
  private:
   [[nodiscard]] result<published_tensor> find(std::string_view name) const;
@@ -120,6 +130,7 @@ class published_reader final : public weight_reader {
   std::uint64_t digest_ = 0;
   std::size_t done_ = 0;
   std::size_t total_ = 0;
+  std::size_t mapped_bytes_ = 0;
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -100,28 +100,40 @@ TESSERA_INLINE bool published_tensor::read_piece(std::span<std::uint16_t> into, 
   return true;
 }
 
-template <class Value>
-std::optional<std::uint64_t> published_tensor::read_pieces(std::string_view name, std::span<Value> values,
-                                                           thread_pool* threads) const {
-  const std::size_t pieces = (values.size() + piece - 1) / piece;
+TESSERA_INLINE bool published_tensor::check_piece(std::size_t begin, std::size_t count, bool in_f16) const noexcept {
+  std::array<float, 4096> some;  // as above
+  std::array<std::uint16_t, some.size()> narrow;
+  for (std::size_t at = 0; at < count; at += some.size()) {
+    const std::span<float> wide = std::span(some).first(std::min(some.size(), count - at));
+    if (!read_piece(wide, begin + at)) return false;
+    if (in_f16 && !detail::round_to_f16(wide, narrow.data())) return false;
+  }
+  return true;
+}
+
+template <class Good>
+std::optional<std::uint64_t> published_tensor::each_piece(std::string_view name, std::size_t size, thread_pool* threads,
+                                                          Good good) const {
+  const std::size_t pieces = (size + piece - 1) / piece;
   if (pieces <= 1) threads = nullptr;
   std::uint64_t made = 0;
-  std::atomic<bool> good = true;
+  std::atomic<bool> all_good = true;
   for_each(threads, pieces + 1, [&](std::size_t i) {
     if (i == 0) {
       made = digest(name);
       return;
     }
     const std::size_t begin = (i - 1) * piece;
-    if (!read_piece(values.subspan(begin, std::min(piece, values.size() - begin)), begin)) good = false;
+    if (!good(begin, std::min(piece, size - begin))) all_good = false;
   });
-  return good ? std::optional(made) : std::nullopt;
+  return all_good ? std::optional(made) : std::nullopt;
 }
 
 TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::string_view name, std::span<float> values,
                                                                           thread_pool* threads) const {
+  const auto read_some = [&](std::size_t begin, std::size_t count) { return read_piece(values.subspan(begin, count), begin); };
   if (is_plain() && element_count(shape()) == values.size())
-    if (const auto made = read_pieces(name, values, threads)) return *made;
+    if (const auto made = each_piece(name, values.size(), threads, read_some)) return *made;
   TESSERA_CHECK(read(values));  // says what is wrong, where pieces were
   return digest(name);
 }
@@ -130,8 +142,16 @@ TESSERA_INLINE result<std::uint64_t> published_tensor::read_with_digest(std::str
                                                                           thread_pool* threads) const {
   TESSERA_ASSERT(is_plain());
   if (element_count(shape()) != values.size()) return std::unexpected(wrong_size(values.size()));
-  if (const auto made = read_pieces(name, values, threads)) return *made;
+  const auto read_some = [&](std::size_t begin, std::size_t count) { return read_piece(values.subspan(begin, count), begin); };
+  if (const auto made = each_piece(name, values.size(), threads, read_some)) return *made;
   TESSERA_CHECK(refuse_numbers("F16"));
+  return std::uint64_t{0};
+}
+
+TESSERA_INLINE result<std::uint64_t> published_tensor::check_with_digest(std::string_view name, bool in_f16, thread_pool* threads) const {
+  const auto check_some = [&](std::size_t begin, std::size_t count) { return check_piece(begin, count, in_f16); };
+  if (const auto made = each_piece(name, element_count(shape()), threads, check_some)) return *made;
+  TESSERA_CHECK(refuse_numbers(in_f16 ? "F16" : "F32"));
   return std::uint64_t{0};
 }
 

@@ -32,10 +32,13 @@ class answer_reader final : public weight_reader {
   [[nodiscard]] result<> read_f16(std::string_view name, std::span<std::uint16_t> values) override {
     return reader_->read_f16(name, values);
   }
+  [[nodiscard]] result<mapped_numbers> map(std::string_view name, std::size_t count, bool in_f16) override {
+    return reader_->map(name, count, in_f16);
+  }
 
  private:
   answer_reader(published_reader& reader, published_tensor yes, published_tensor no) noexcept
-      : weight_reader(reader.threads()), reader_(&reader), yes_(yes), no_(no) {}
+      : weight_reader(reader.threads(), reader.token_storage()), reader_(&reader), yes_(yes), no_(no) {}
 
   published_reader* reader_;
   published_tensor yes_;

@@ -75,7 +75,9 @@ class reranker {
   static_assert(outputs == 1 || outputs == 2, "tessera: a reranker ends in one logit a text, or in those of yes and no");
   static constexpr std::size_t parameter_count = graph::parameter_count;
   [[nodiscard]] static constexpr const auto& manifest() noexcept { return graph::manifest(); }
-  [[nodiscard]] static std::size_t memory_bytes() noexcept { return graph::template memory_bytes<weights>(); }
+  [[nodiscard]] static std::size_t memory_bytes(table_storage tokens = table_storage::copied) noexcept {
+    return graph::template memory_bytes<weights>(tokens);
+  }
 
   [[nodiscard]] static model_description description() {
     model_description made;
@@ -91,9 +93,9 @@ class reranker {
   /// Reads a directory; `tessera::load<reranker>(directory)` is the same. Errors: see model/loader.hpp; not_found where the ids of the
   /// answers are neither in reranker.json nor in the tokenizer.
   [[nodiscard]] static result<reranker> load(std::string_view directory, const load_options& options = {}) {
-    TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(), options));
+    TESSERA_TRY(load_plan plan, plan_load(directory, description(), memory_bytes(options.token_table), options));
     auto made = std::make_shared<state>(std::move(plan.text));
-    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads);
+    published_reader reader(plan.tensors, manifest().size(), options.listener, options.threads, options.token_table);
     if constexpr (Kind.answers) {
       TESSERA_TRY(answer_reader answers, answer_reader::of(reader, plan.tensors, directory, made->text.tokens));
       TESSERA_CHECK(graph::template load<weights>(made->loaded, answers));
@@ -103,6 +105,7 @@ class reranker {
     TESSERA_CHECK(plan.tensors.unchanged());
     if constexpr (Kind.answers) made->text.beginning = yes_no_beginning();
     made->made_by = reader.made_by();
+    made->mapped_bytes = reader.mapped_bytes();
     return reranker(std::move(made));
   }
 
@@ -173,6 +176,8 @@ class reranker {
     return yes_no_question(pair.query, pair.text);
   }
   [[nodiscard]] fingerprint made_by() const noexcept { return state_->made_by; }
+  /// As of model.
+  [[nodiscard]] std::size_t mapped_bytes() const noexcept { return state_->mapped_bytes; }
   [[nodiscard]] const std::optional<tokenizer>& text_tokenizer() const noexcept { return state_->text.tokens; }
   [[nodiscard]] const text_settings& settings() const noexcept { return state_->text; }
 
@@ -183,6 +188,7 @@ class reranker {
     typename graph::template weights<weights> loaded{};
     text_settings text;
     fingerprint made_by{};
+    std::size_t mapped_bytes = 0;
     mutable kept_beginnings beginnings;  // grows as prompts are first used
   };
   explicit reranker(std::shared_ptr<const state> loaded) noexcept : state_(std::move(loaded)) {}

@@ -11,9 +11,8 @@
 /// does: the tokens of a text that are not Id count up from Id + 1, and Id itself stands at Id. token_embedding<V, H, Scale,
 /// adapters<...>> and token_types<S, H, adapters<...>> add each text's adapter (graph/adapters.hpp).
 ///
-/// The token table is the largest tensor of many models. It is f32 where the model's weights are, and f16 where they are narrower: numbers
-/// in f16 stay what they are, and those in bf16 of 2^-17 and more too; else a number moves by 2^-12 of itself, or 2^-25, at most. (bf16
-/// would keep f32 files eight times less near, which showed in the vectors.) in_f32<token_embedding<V, H>> keeps f32.
+/// The token table is f32 where the model's weights are, and f16 where they are narrower; in_f32<token_embedding<V, H>> keeps f32. It may
+/// stay in its file (graph/token_table.hpp). The other two are always f32 and copied.
 ///
 /// Ids are checked against the table when a text enters the model, not here.
 #pragma once
@@ -23,41 +22,36 @@
 #include <tessera/graph/batch.hpp>
 #include <tessera/graph/manifest.hpp>
 #include <tessera/graph/shape.hpp>
+#include <tessera/graph/token_table.hpp>
 #include <tessera/graph/weights.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-/// What the three tables share: [Rows, Width], gathered by an index a token. Narrows: in f16 where weights are not f32, else always f32.
-template <std::size_t Rows, std::size_t Width, class Adapters = no_adapters, bool Narrows = false>
+/// What the small tables share: [Rows, Width], gathered by an index a token.
+template <std::size_t Rows, std::size_t Width, class Adapters = no_adapters>
 struct table_stage {
   static_assert(Rows > 0 && Width > 0, "tessera: an embedding table has at least one row and one column");
 
-  template <class Precision>
-  using element = std::conditional_t<Narrows && !std::is_same_v<Precision, f32>, std::uint16_t, float>;
-  template <class Precision>
+  template <class>
   struct weights {
-    aligned_buffer<element<Precision>> table;
+    aligned_buffer<float> table;
     [[no_unique_address]] adapted_table<Rows, Width, Adapters> adapters;
   };
   template <class Sink>
   static constexpr void describe(Sink sink) {
     described::table(sink, Rows, Width, Adapters::sizes);
   }
-  template <class Precision>
+  template <class>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return round_up(Rows * Width * sizeof(element<Precision>), vector_alignment) +
-           adapted_table<Rows, Width, Adapters>::memory_bytes();
+    return round_up(Rows * Width * sizeof(float), vector_alignment) + adapted_table<Rows, Width, Adapters>::memory_bytes();
   }
   template <class Precision>
-  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope, float factor = 1.0f) {
-    TESSERA_TRY(into.table, aligned_buffer<element<Precision>>::make(Rows * Width));
+  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
+    TESSERA_TRY(into.table, aligned_buffer<float>::make(Rows * Width));
     TESSERA_CHECK(scope.read("weight", into.table.span()));
-    if constexpr (std::is_same_v<element<Precision>, float>)
-      if (factor != 1.0f)
-        for (float& x : into.table.span()) x *= factor;
-    return into.adapters.load(scope.scope("adapters"), factor);
+    return into.adapters.load(scope.scope("adapters"), 1.0f);
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
   [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
@@ -68,39 +62,47 @@ struct table_stage {
 }  // namespace detail
 
 template <std::size_t Vocabulary, std::size_t Width, double Scale = 1.0, class Adapters = no_adapters>
-struct token_embedding : detail::table_stage<Vocabulary, Width, Adapters, true> {
-  using base = detail::table_stage<Vocabulary, Width, Adapters, true>;
+struct token_embedding {
   using input = wants<axis::ids>;
   using output = produces<axis::tokens, Width>;
   static constexpr std::string_view scope_name = "token_embedding";
   static constexpr std::size_t vocabulary = Vocabulary;
+  static constexpr auto scale = static_cast<float>(Scale);
 
   template <class Precision>
-  [[nodiscard]] static result<> load(typename base::template weights<Precision>& into, const weight_scope& scope) {
-    return base::template load<Precision>(into, scope, static_cast<float>(Scale));
+  struct weights {
+    token_table<Vocabulary, Width, Precision> table;
+    [[no_unique_address]] adapted_table<Vocabulary, Width, Adapters> adapters;
+  };
+  template <class Sink>
+  static constexpr void describe(Sink sink) {
+    described::table(sink, Vocabulary, Width, Adapters::sizes);
+  }
+  /// Of memory_bytes, what is not held where the table stays in its file.
+  template <class Precision>
+  [[nodiscard]] static constexpr std::size_t token_table_bytes() noexcept {
+    return token_table<Vocabulary, Width, Precision>::memory_bytes();
+  }
+  template <class Precision>
+  [[nodiscard]] static std::size_t memory_bytes() noexcept {
+    return token_table_bytes<Precision>() + adapted_table<Vocabulary, Width, Adapters>::memory_bytes();
+  }
+  template <class Precision>
+  [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
+    TESSERA_CHECK(into.table.load(scope, scale));
+    return into.adapters.load(scope.scope("adapters"), scale);
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size size) noexcept {
     return workspace::piece_bytes(size.tokens * Width);
   }
+  [[nodiscard]] static constexpr std::size_t scratch_bytes(batch_size size) noexcept {
+    return Adapters::scratch_bytes(size.tokens);
+  }
   template <class Weights>
   static void forward(const Weights& weights, const token_batch& batch, activations& x, workspace& memory) noexcept {
     x = {memory.take(batch.tokens() * Width), batch.tokens()};
-    gather(weights.table.data(), batch, x.data);
+    weights.table.gather(batch.ids, scale, x.data);
     weights.adapters.add(batch, batch.ids.data(), x.data, memory);
-  }
-
- private:
-  /// Rows in f32 were multiplied by Scale when they were loaded.
-  static void gather(const float* table, const token_batch& batch, float* rows) noexcept {
-    kernel::kernels().pool.gather_f32(table, Width, batch.ids.data(), batch.tokens(), Width, rows, Width);
-  }
-  static void gather(const std::uint16_t* table, const token_batch& batch, float* rows) noexcept {
-    for (std::size_t t = 0; t < batch.tokens(); ++t) {
-      float* row = rows + t * Width;
-      kernel::kernels().convert.f16_to_f32(table + batch.ids[t] * Width, row, Width);
-      if constexpr (Scale != 1.0)
-        for (std::size_t j = 0; j < Width; ++j) row[j] *= static_cast<float>(Scale);
-    }
   }
 };
 
@@ -112,6 +114,12 @@ struct in_f32 : Stage {
   template <class>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
     return Stage::template memory_bytes<f32>();
+  }
+  template <class>
+  [[nodiscard]] static constexpr std::size_t token_table_bytes() noexcept
+    requires requires { Stage::template token_table_bytes<f32>(); }
+  {
+    return Stage::template token_table_bytes<f32>();
   }
   template <class>
   [[nodiscard]] static result<> load(weights<f32>& into, const weight_scope& scope) {
