@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs that bench/models and bench/large-model drive over pipes, a line each way: bench/programs/models.cpp and model_peer.py."""
+"""What the scripts share that drive programs over pipes, a line each way (bench/programs/ and model_peer.py), and the options of bench/models and
+bench/large-model."""
+import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
 
-import numpy as np
+
+def arguments(parser, seconds):
+    """Adds the options of both and reads them all. Called before anything that counts threads or asks a network is imported."""
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=seconds, help="of each peer, workload and round")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what has this in its name; may be repeated")
+    parser.add_argument("--cpu-time", action="store_true", help="time of the processor instead of the clock: for one thread, on a machine "
+                        "that has other work")
+    parser.add_argument("--program", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": str(given.threads), "MKL_NUM_THREADS": str(given.threads), "HF_HUB_OFFLINE": "1",
+                   "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
+    return given
 
 
 def say(text):
@@ -17,7 +33,7 @@ def put(**line):
 
 
 def unit(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / (rows * rows).sum(axis=1, keepdims=True) ** 0.5
 
 
 class Child:

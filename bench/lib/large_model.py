@@ -14,11 +14,13 @@ configuration, whose states are shared, and the same texts with the instruction 
 """
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import statistics
 import sys
+
+import child
+from child import put, say, tell_tokens, unit
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, INNER, VOCABULARY = 28, 1536, 12, 2, 128, 8960, 151936
@@ -27,25 +29,10 @@ PROMPT = "Given a web query, find passages that answer it\nQuery:"
 parser = argparse.ArgumentParser(prog="bench/large-model", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--directory", required=True, help="a folder for the weights; made, and removed at the end")
 parser.add_argument("--keep", action="store_true", help="leave the weights there; they are used again")
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--seconds", type=float, default=1.0, help="of each workload and round")
 parser.add_argument("--group", action="append", default=[], choices=("torch", "own", "llama", "llama8"), help="only these groups; may be repeated")
-parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only workloads whose name contains this; may be repeated")
-parser.add_argument("--cpu-time", action="store_true", help="time of the processor instead of the clock: for one thread, on a machine that "
-                    "has other work")
-parser.add_argument("--program", help=argparse.SUPPRESS)
 parser.add_argument("--llama-python", help="a Python with llama-cpp-python and gguf, where it is not this one")
-given = parser.parse_args()
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = str(given.threads)
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-import numpy as np
-
-
-import child
-from child import put, say, tell_tokens, unit
+given = child.arguments(parser, seconds=1.0)
+import numpy as np  # after the number of threads is set
 
 
 # The model ---------------------------------------------------------------------------------------------------------------------

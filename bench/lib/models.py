@@ -11,32 +11,21 @@ Weights are random, drawn and written by transformers' own class, so that both r
 import argparse
 import datetime
 import json
-import os
 import pathlib
 import shutil
 import statistics
 import sys
+
+from child import Child, arguments, peer_command, put, say, tell_tokens, unit
+from report import processor, write_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 parser = argparse.ArgumentParser(prog="bench/models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--directory", required=True, help="a folder for the weights; what is written there is removed after each model")
 parser.add_argument("--json", action="store_true", help="print lines instead of writing the document")
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--seconds", type=float, default=0.5, help="of each peer, workload and round")
-parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only models whose name contains this; may be repeated")
-parser.add_argument("--cpu-time", action="store_true", help="time of the processor instead of the clock: for one thread, on a machine that "
-                    "has other work")
-parser.add_argument("--program", help=argparse.SUPPRESS)
-given = parser.parse_args()
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = str(given.threads)
-os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
-import numpy as np
-
-from child import Child, peer_command, put, say, tell_tokens, unit
-from report import processor, write_table
+given = arguments(parser, seconds=0.5)
+import numpy as np  # after the number of threads is set
 
 # Name -> family, transformers' configuration, pooling, dense modules, unit length: as published.
 MODELS = {

@@ -11,6 +11,7 @@
 #include <bench/kernel/peak.hpp>
 #include <bench/support/line_program.hpp>
 #include <bench/support/reading.hpp>
+#include <bench/support/workloads.hpp>
 #include <tessera/model/minilm.hpp>
 
 #include <functional>
@@ -67,32 +68,26 @@ class session {
     std::string command, name;
     line >> command >> name;
     if (command == "load") return load_model(name, line);
-    if (command == "tokens") return tessera_bench::read_tokens(line, workloads_[name]) ? "ok" : "error: too few numbers for workload " + name;
+    if (command == "tokens") return workloads_.read(name, line);
     const auto model = models_.find(name);
     if (model == models_.end()) return "error: no model in precision " + name;
     double seconds = 1.0;
     std::string workload;
     line >> workload >> seconds;
-    const auto batch = workloads_.find(workload);
-    if (batch == workloads_.end()) return "error: no workload " + workload;
-    const ts::token_batch tokens = batch->second.view();
+    const ts::token_batch_builder* batch = workloads_.find(workload);
+    if (batch == nullptr) return "error: no workload " + workload;
+    const ts::token_batch tokens = batch->view();
     if (command == "limit") {
       const double arithmetic = multiply_adds(name, model->second.parameters, tokens);
       const std::vector<std::uint8_t> bytes(model->second.weight_bytes, 1);
       return tessera_bench::time_of(seconds, [&] { tessera_bench::read_widest(bytes.data(), bytes.size()); }, arithmetic);
     }
-    const auto vectors = model->second.encode(tokens);
-    if (!vectors) return "error: " + vectors.error().message();
     if (command == "run")
       return tessera_bench::time_of(seconds, [&] {
         if (!model->second.encode(tokens)) std::exit(1);
       });
     if (command != "vectors") return "error: no command " + command;
-    std::ostringstream out;
-    out.precision(9);
-    for (std::size_t i = 0; i < vectors->rows(); ++i)
-      for (const float x : vectors->row(i).values()) out << x << ' ';
-    return out.str();
+    return tessera_bench::line_of(model->second.encode(tokens));
   }
 
  private:
@@ -105,7 +100,7 @@ class session {
     return "ok";
   }
   std::map<std::string, loaded_model> models_;
-  std::map<std::string, ts::token_batch_builder> workloads_;
+  tessera_bench::workloads workloads_;
 };
 
 }  // namespace

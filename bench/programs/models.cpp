@@ -21,6 +21,7 @@
 
 #include <bench/support/line_program.hpp>
 #include <bench/support/reading.hpp>
+#include <bench/support/workloads.hpp>
 
 #include <filesystem>
 #include <fstream>
@@ -76,7 +77,7 @@ int serve(const std::string& directory, std::size_t threads) {
   for (const ts::tensor_entry& entry : model::manifest())
     if (entry.rank == 2 && entry.label().starts_with("layers.")) parameters += entry.size();
   const std::size_t weight_bytes = parameters * model::weights::bits / 8;
-  std::map<std::string, ts::token_batch_builder> workloads;
+  tessera_bench::workloads workloads;
   const auto answer = [&](std::istringstream& line) -> std::string {
     std::string command, name;
     line >> command;
@@ -112,10 +113,10 @@ int serve(const std::string& directory, std::size_t threads) {
       return failed ? "error: encode" : times;
     }
     line >> name;
-    if (command == "tokens") return tessera_bench::read_tokens(line, workloads[name]) ? "ok" : "error: tokens";
-    const auto batch = workloads.find(name);
-    if (batch == workloads.end()) return "error: no workload " + name;
-    const ts::token_batch tokens = batch->second.view();
+    if (command == "tokens") return workloads.read(name, line);
+    const ts::token_batch_builder* batch = workloads.find(name);
+    if (batch == nullptr) return "error: no workload " + name;
+    const ts::token_batch tokens = batch->view();
     if (command == "run") {
       double seconds = 1.0;
       line >> seconds;
@@ -124,13 +125,7 @@ int serve(const std::string& directory, std::size_t threads) {
       return failed ? "error: encode" : times;
     }
     if (command != "vectors") return "error: no command " + command;
-    const auto vectors = loaded->encode_tokens(tokens, &pool);
-    if (!vectors) return "error: " + vectors.error().message();
-    std::ostringstream out;
-    out.precision(9);
-    for (std::size_t i = 0; i < vectors->rows(); ++i)
-      for (const float x : vectors->row(i).values()) out << x << ' ';
-    return out.str();
+    return tessera_bench::line_of(loaded->encode_tokens(tokens, &pool));
   };
   tessera_bench::answer_lines(answer);
   return 0;

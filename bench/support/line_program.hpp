@@ -2,14 +2,11 @@
 /// What the programs share that a script drives over a pipe, a line each way, so that rounds alternate with the peers'.
 #pragma once
 
-#include <tessera/graph/batch.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <sstream>
 #include <string>
-#include <vector>
 
 #include <time.h>
 
@@ -42,22 +39,6 @@ std::string time_of(double seconds, const What& what, double least = 0.0) {
     out << (calls == 0 ? "" : " ") << std::max(clock_type::seconds_since(start) * 1e3, least);
   }
   return out.str();
-}
-
-/// TEXTS LENGTH ID ... LENGTH ID ..., the rest of a line. False where it ends too early.
-inline bool read_tokens(std::istream& line, tessera::token_batch_builder& batch) {
-  batch.clear();
-  std::size_t texts = 0;
-  line >> texts;
-  std::vector<std::uint32_t> ids;
-  for (std::size_t i = 0; i < texts && line; ++i) {
-    std::size_t length = 0;
-    line >> length;
-    ids.clear();
-    for (std::uint32_t id = 0; ids.size() < length && line >> id;) ids.push_back(id);
-    batch.add_text(ids, std::vector<std::uint32_t>(ids.size()));
-  }
-  return !line.fail();
 }
 
 /// One answer, a line, for each line of standard input.
