@@ -174,30 +174,30 @@ std::vector<float> rows_of(const attention_case& source, const std::vector<float
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) { return std::ranges::equal(a, b, same_bits); }
 
-}  // namespace
-
-TEST_CASE("attention keeps its stated error for every mask, head and length", "[kernel][attention]") {
+/// Every head, order and window over texts of these lengths; `check` gets the case, the truth, a target and what `run` made there.
+template <class Check>
+void for_each_form(std::initializer_list<std::size_t> windows, const std::vector<std::size_t>& lengths, std::initializer_list<float> spreads,
+                   std::uint32_t seed, std::vector<float> (attention_case::*run)(const kernel_table&) const, const Check& check) {
   struct heads {
     std::size_t q, kv, width;
   };
-  std::uint32_t seed = 1;
   for (const auto [q, kv, width] : {heads{3, 3, 32}, heads{2, 2, 64}, heads{4, 2, 12}, heads{6, 1, 20}, heads{1, 1, 1},
                                     heads{2, 1, 96}, heads{1, 1, 128}, heads{2, 2, 33}}) {
     for (const bool causal : {false, true}) {
-      for (const std::size_t window : {0u, 1u, 2u, 5u, 40u, 1000u}) {
+      for (const std::size_t window : windows) {
         const attention_shape shape = {.heads = q,
                                        .kv_heads = kv,
                                        .head_width = width,
                                        .scale = 1.0f / std::sqrt(static_cast<float>(width)),
                                        .causal = causal,
                                        .window = window};
-        const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 33, 64, 65, 100, 0}, 4.0f, ++seed);
+        const float spread = spreads.begin()[++seed % spreads.size()];
+        const attention_case texts(shape, lengths, spread, seed);
         const std::vector<float> truth = texts.truth();
-        const double bound = texts.stated_error(100);
         for_each_target([&](const kernel_table& table) {
-          const std::vector<float> out = texts.run(table);
+          const std::vector<float> out = (texts.*run)(table);
           INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
-          CHECK(worst_ratio(out, truth, [&](std::size_t) { return bound; }) <= 1.0);
+          check(texts, truth, table, out);
           // The columns between rows stay as they were.
           bool outside = true;
           for (std::size_t i = 0; i < out.size(); ++i)
@@ -207,6 +207,16 @@ TEST_CASE("attention keeps its stated error for every mask, head and length", "[
       }
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("attention keeps its stated error for every mask, head and length", "[kernel][attention]") {
+  for_each_form({0, 1, 2, 5, 40, 1000}, {0, 1, 2, 0, 7, 14, 15, 33, 64, 65, 100, 0}, {4.0f}, 1, &attention_case::run,
+                [](const attention_case& texts, const std::vector<float>& truth, const kernel_table&, const std::vector<float>& out) {
+                  const double bound = texts.stated_error(100);
+                  CHECK(worst_ratio(out, truth, [&](std::size_t) { return bound; }) <= 1.0);
+                });
 }
 
 TEST_CASE("attention over a long text", "[kernel][attention]") {
@@ -442,36 +452,11 @@ TEST_CASE("attention behind a shared beginning has the bits of whole texts", "[k
 }
 
 TEST_CASE("attention in bf16 keeps its stated error, and is attention_f32 where the processor has no such products", "[kernel][attention]") {
-  struct heads {
-    std::size_t q, kv, width;
-  };
-  std::uint32_t seed = 500;
-  for (const auto [q, kv, width] :
-       {heads{3, 3, 32}, heads{2, 2, 64}, heads{4, 2, 12}, heads{6, 1, 20}, heads{1, 1, 1}, heads{2, 1, 96}, heads{2, 2, 33}}) {
-    for (const bool causal : {false, true}) {
-      for (const std::size_t window : {0u, 1u, 6u, 40u}) {
-        const attention_shape shape = {.heads = q,
-                                       .kv_heads = kv,
-                                       .head_width = width,
-                                       .scale = 1.0f / std::sqrt(static_cast<float>(width)),
-                                       .causal = causal,
-                                       .window = window};
-        const float spread = ++seed % 2 == 0 ? 0.5f : 4.0f;
-        const attention_case texts(shape, {0, 1, 2, 0, 7, 14, 15, 16, 17, 31, 33, 65, 0}, spread, seed);
-        const std::vector<float> truth = texts.truth();
-        for_each_target([&](const kernel_table& table) {
-          const std::vector<float> out = texts.run_bf16(table);
-          INFO("heads " << q << "/" << kv << " of " << width << ", causal " << causal << ", window " << window);
-          CHECK(texts.worst_bf16(out, truth) <= 1.0);
-          bool outside = true;
-          for (std::size_t i = 0; i < out.size(); ++i)
-            outside = outside && (i % texts.out_stride() < q * width || same_bits(out[i], 77.0f));
-          CHECK(outside);
-          if (causal || !table.name.starts_with("AVX3_")) CHECK(same(out, texts.run(table)));
-        });
-      }
-    }
-  }
+  for_each_form({0, 1, 6, 40}, {0, 1, 2, 0, 7, 14, 15, 16, 17, 31, 33, 65, 0}, {0.5f, 4.0f}, 500, &attention_case::run_bf16,
+                [](const attention_case& texts, const std::vector<float>& truth, const kernel_table& table, const std::vector<float>& out) {
+                  CHECK(texts.worst_bf16(out, truth) <= 1.0);
+                  if (texts.shape.causal || !table.name.starts_with("AVX3_")) CHECK(same(out, texts.run(table)));
+                });
   const attention_case across({.heads = 2, .kv_heads = 2, .head_width = 32, .scale = 0.2f}, {30, 4, 2}, {7, 1, 0}, 2.0f, 6);
   const std::vector<float> truth = across.truth();
   for_each_target([&](const kernel_table& table) {
