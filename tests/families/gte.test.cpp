@@ -40,20 +40,8 @@ TEST_CASE("gte: the dimension of a type chooses Stella's dense head", "[model]")
   CHECK(value_of(ts::load<toy::stella<32>>(folder)).made_by() != value_of(ts::load<toy::stella<96>>(folder)).made_by());
 }
 
-TEST_CASE("gte: gte_v5", "[model]") {
-  const std::string folder = fixture("text/gte_v5").string();
-  check_ids<toy::gte_v5<>>(folder, 6.1e-05);
-  check_description<toy::gte_v5<>>(folder);
-}
+TEST_CASE("gte: gte_v5", "[model]") { check_toy<toy::gte_v5<>>(6.1e-05); }
 
-TEST_CASE("gte: new_ntk_mixed", "[model]") {
-  const std::string folder = fixture("text/new_ntk_mixed").string();
-  check_ids<toy::new_ntk_mixed<>>(folder, 6.1e-05);
-  check_description<toy::new_ntk_mixed<>>(folder);
-}
+TEST_CASE("gte: new_ntk_mixed", "[model]") { check_toy<toy::new_ntk_mixed<>>(6.1e-05); }
 
-TEST_CASE("gte: new_unpacked", "[model]") {
-  const std::string folder = fixture("text/new_unpacked").string();
-  check_ids<toy::new_unpacked<>>(folder, 3.1e-05);
-  check_description<toy::new_unpacked<>>(folder);
-}
+TEST_CASE("gte: new_unpacked", "[model]") { check_toy<toy::new_unpacked<>>(3.1e-05); }

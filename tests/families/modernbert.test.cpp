@@ -4,8 +4,4 @@
 
 using namespace tessera_tests;
 
-TEST_CASE("modernbert: modernbert", "[model]") {
-  const std::string folder = fixture("text/modernbert").string();
-  check_ids<toy::modernbert<>>(folder, 6.1e-05);
-  check_description<toy::modernbert<>>(folder);
-}
+TEST_CASE("modernbert: modernbert", "[model]") { check_toy<toy::modernbert<>>(6.1e-05); }

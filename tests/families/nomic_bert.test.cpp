@@ -6,11 +6,7 @@
 
 using namespace tessera_tests;
 
-TEST_CASE("nomic_bert: nomic_bert", "[model]") {
-  const std::string folder = fixture("text/nomic_bert").string();
-  check_ids<toy::nomic_bert<>>(folder, 6.1e-05);
-  check_description<toy::nomic_bert<>>(folder);
-}
+TEST_CASE("nomic_bert: nomic_bert", "[model]") { check_toy<toy::nomic_bert<>>(6.1e-05); }
 
 TEST_CASE("nomic_bert: behind a layer norm the vectors may be cut, from the same files", "[model]") {
   using space = ts::space<"nomic_bert_matryoshka", 48, ts::pooling::mean, ts::unit_length, ts::matryoshka<16, 32>>;
@@ -35,11 +31,7 @@ TEST_CASE("nomic_bert: behind a layer norm the vectors may be cut, from the same
   }
 }
 
-TEST_CASE("nomic_moe: nomic_moe", "[model]") {
-  const std::string folder = fixture("text/nomic_moe").string();
-  check_ids<toy::nomic_moe<>>(folder, 2e-05);
-  check_description<toy::nomic_moe<>>(folder);
-}
+TEST_CASE("nomic_moe: nomic_moe", "[model]") { check_toy<toy::nomic_moe<>>(2e-05); }
 
 TEST_CASE("nomic_moe: a token's bits do not depend on the tokens beside it", "[model]") {
   const std::string folder = fixture("text/nomic_moe").string();

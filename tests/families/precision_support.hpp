@@ -36,7 +36,8 @@ struct precision_bounds {
 };
 
 template <template <class> class Toy>
-void check_precisions(const std::string& name, const std::string& vectors_name, precision_bounds bounds) {
+void check_precisions(const std::string& vectors_name, precision_bounds bounds) {
+  const std::string name(Toy<ts::f32>::space::label());
   const std::string folder = fixture("text/" + name).string();
   const double bf16 = least_cosine<Toy<ts::bf16>>(folder, vectors_name);
   const double i8 = least_cosine<Toy<ts::i8>>(folder, vectors_name);

@@ -4,23 +4,11 @@
 
 using namespace tessera_tests;
 
-TEST_CASE("qwen2: qwen2_causal", "[model]") {
-  const std::string folder = fixture("text/qwen2_causal").string();
-  check_ids<toy::qwen2_causal<>>(folder, 6.1e-05, "dense_64_last_norm");
-  check_description<toy::qwen2_causal<>>(folder);
-}
+TEST_CASE("qwen2: qwen2_causal", "[model]") { check_toy<toy::qwen2_causal<>>(6.1e-05, "dense_64_last_norm"); }
 
-TEST_CASE("qwen2: qwen2_sliding", "[model]") {
-  const std::string folder = fixture("text/qwen2_sliding").string();
-  check_ids<toy::qwen2_sliding<>>(folder, 3.1e-05);
-  check_description<toy::qwen2_sliding<>>(folder);
-}
+TEST_CASE("qwen2: qwen2_sliding", "[model]") { check_toy<toy::qwen2_sliding<>>(3.1e-05); }
 
-TEST_CASE("qwen2: qwen2_bidirectional", "[model]") {
-  const std::string folder = fixture("text/qwen2_bidirectional").string();
-  check_ids<toy::qwen2_bidirectional<>>(folder, 3.1e-05);
-  check_description<toy::qwen2_bidirectional<>>(folder);
-}
+TEST_CASE("qwen2: qwen2_bidirectional", "[model]") { check_toy<toy::qwen2_bidirectional<>>(3.1e-05); }
 
 TEST_CASE("qwen2: a text read piece by piece has the bits of the whole, and the reference's states and cache", "[model]") {
   const std::string folder = fixture("text/qwen2_causal").string();

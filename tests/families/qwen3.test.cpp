@@ -4,8 +4,4 @@
 
 using namespace tessera_tests;
 
-TEST_CASE("qwen3: qwen3_embed", "[model]") {
-  const std::string folder = fixture("text/qwen3_embed").string();
-  check_ids<toy::qwen3_embed<>>(folder, 6.1e-05);
-  check_description<toy::qwen3_embed<>>(folder);
-}
+TEST_CASE("qwen3: qwen3_embed", "[model]") { check_toy<toy::qwen3_embed<>>(6.1e-05); }

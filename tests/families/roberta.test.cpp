@@ -4,14 +4,6 @@
 
 using namespace tessera_tests;
 
-TEST_CASE("roberta: roberta", "[model]") {
-  const std::string folder = fixture("text/roberta").string();
-  check_ids<toy::roberta<>>(folder, 6.1e-05);
-  check_description<toy::roberta<>>(folder);
-}
+TEST_CASE("roberta: roberta", "[model]") { check_toy<toy::roberta<>>(6.1e-05); }
 
-TEST_CASE("roberta: xlm_roberta", "[model]") {
-  const std::string folder = fixture("text/xlm_roberta").string();
-  check_ids<toy::xlm_roberta<>>(folder, 6.1e-05);
-  check_description<toy::xlm_roberta<>>(folder);
-}
+TEST_CASE("roberta: xlm_roberta", "[model]") { check_toy<toy::xlm_roberta<>>(6.1e-05); }
