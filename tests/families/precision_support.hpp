@@ -9,7 +9,7 @@ namespace tessera_tests {
 /// The least cosine of a model's vectors, from the ids of expected.safetensors, with those that the file calls `vectors_name`.
 template <class Model>
 double least_cosine(const std::string& folder, const std::string& vectors_name) {
-  const Model model = value_of(ts::load<Model>(folder, {.tokens_only = true}));
+  const Model model = load_for_tokens<Model>(folder);
   const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected.safetensors"));
   const id_batch batch(expected);
   const std::vector<float> found = flat_values(value_of(model.encode_tokens(batch.packed.view())));

@@ -11,7 +11,7 @@ namespace tessera_tests {
 
 template <class Judge>
 void check_scores(const std::string& folder, double tolerance) {
-  const Judge judge = value_of(ts::load<Judge>(folder, {.tokens_only = true}));
+  const Judge judge = load_for_tokens<Judge>(folder);
   const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected.safetensors"));
   const id_batch batch(expected);
   const auto found = value_of(judge.scores(batch.packed.view()));

@@ -2,6 +2,7 @@
 /// The toy models of the fixtures as types, and their reference outputs.
 #pragma once
 
+#include <tests/support/allocations.hpp>
 #include <tests/support/fixtures.hpp>
 #include <tests/support/result.hpp>
 
@@ -117,11 +118,24 @@ inline std::vector<std::string> texts_of(const std::filesystem::path& path) {
   return texts;
 }
 
+/// A model for ready tokens. What it keeps of aligned memory, which is its weights, is what it says, to the byte.
+template <class Model>
+Model load_for_tokens(const std::string& folder) {
+#if TESSERA_TEST_COUNTS
+  const std::size_t before = aligned_bytes_held;
+#endif
+  Model model = value_of(ts::load<Model>(folder, {.tokens_only = true}));
+#if TESSERA_TEST_COUNTS
+  CHECK(aligned_bytes_held - before == Model::memory_bytes());
+#endif
+  return model;
+}
+
 /// A model's token states and vectors against the reference's, from the ids of expected.safetensors. `vectors_name` is what the file calls
 /// the model's vectors, by default those of its pooling.
 template <class Model>
 void check_ids(const std::string& folder, double tolerance, std::string vectors_name = {}) {
-  const Model model = value_of(ts::load<Model>(folder, {.tokens_only = true}));
+  const Model model = load_for_tokens<Model>(folder);
   const ts::safetensors expected = value_of(ts::safetensors::open(folder + "/expected.safetensors"));
   const id_batch batch(expected);
   constexpr std::size_t width = Model::graph::token_width;

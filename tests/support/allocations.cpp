@@ -10,8 +10,12 @@ namespace tessera_tests {
 
 thread_local std::size_t allocations = 0;
 std::atomic<std::size_t> bytes_held = 0;
+std::atomic<std::size_t> aligned_bytes_held = 0;
+std::atomic<std::size_t> most_bytes_held = 0;
 
 namespace {
+
+constexpr std::size_t ordinary = alignof(std::max_align_t);
 
 // The size stands in front of the memory, as far away as the alignment asks.
 void* take(std::size_t size, std::size_t alignment) noexcept {
@@ -19,17 +23,19 @@ void* take(std::size_t size, std::size_t alignment) noexcept {
   void* memory = std::aligned_alloc(alignment, (size + 2 * alignment - 1) / alignment * alignment);
   if (memory == nullptr) return nullptr;
   *static_cast<std::size_t*>(memory) = size;
-  bytes_held += size;
+  const std::size_t now = bytes_held += size;
+  if (alignment > ordinary) aligned_bytes_held += size;
+  for (std::size_t most = most_bytes_held; most < now && !most_bytes_held.compare_exchange_weak(most, now);) {}
   return static_cast<std::byte*>(memory) + alignment;
 }
 void give_back(void* memory, std::size_t alignment) noexcept {
   if (memory == nullptr) return;
   void* begin = static_cast<std::byte*>(memory) - alignment;
-  bytes_held -= *static_cast<std::size_t*>(begin);
+  const std::size_t size = *static_cast<std::size_t*>(begin);
+  bytes_held -= size;
+  if (alignment > ordinary) aligned_bytes_held -= size;
   std::free(begin);
 }
-
-constexpr std::size_t ordinary = alignof(std::max_align_t);
 
 }  // namespace
 

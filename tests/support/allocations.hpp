@@ -23,5 +23,7 @@
 namespace tessera_tests {
 extern thread_local std::size_t allocations;  ///< made by this thread so far
 extern std::atomic<std::size_t> bytes_held;     ///< by all threads, now
+extern std::atomic<std::size_t> aligned_bytes_held;  ///< of these, what lies on wider boundaries than it must (aligned_buffer)
+extern std::atomic<std::size_t> most_bytes_held;  ///< since it was last set
 }
 #endif

@@ -69,9 +69,9 @@ class adapted_linear {
  public:
   using part = typename packed_linear<Weights>::part;
 
-  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out) noexcept {
-    return packed_linear<Weights>::memory_bytes(in, out) + packed_linear<f32>::memory_bytes(in, Adapters::columns) +
-           packed_linear<f32>::memory_bytes(Adapters::columns, out);
+  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out, bool bias) noexcept {
+    return packed_linear<Weights>::memory_bytes(in, out, bias) + packed_linear<f32>::memory_bytes(in, Adapters::columns, false) +
+           packed_linear<f32>::memory_bytes(Adapters::columns, out, false);
   }
   /// The adapters are those of all parts together: "query_key_value.adapters.a".
   [[nodiscard]] result<> load(const weight_scope& scope, std::size_t in, std::initializer_list<part> parts, bool bias = true) {
@@ -146,7 +146,7 @@ class adapted_table {
  public:
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
     return round_up(Adapters::columns * Rows * sizeof(float), vector_alignment) +
-           packed_linear<f32>::memory_bytes(Adapters::columns, Width);
+           packed_linear<f32>::memory_bytes(Adapters::columns, Width, false);
   }
   [[nodiscard]] result<> load(const weight_scope& scope, float factor) {
     TESSERA_TRY(rows_, aligned_buffer<float>::make(Adapters::columns * Rows));

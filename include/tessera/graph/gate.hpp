@@ -24,8 +24,8 @@ class packed_gate {
   /// Floats of one row of what apply() makes.
   [[nodiscard]] static constexpr std::size_t stride(std::size_t inner) noexcept { return inner; }
   /// Bytes that load() will hold.
-  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t inner) noexcept {
-    return packed_linear<Weights>::memory_bytes(in, columns(inner));
+  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t inner, bool bias) noexcept {
+    return packed_linear<Weights>::memory_bytes(in, columns(inner), bias);
   }
   /// Reads "gate" and "up" of the scope. Errors: those of the reader, out_of_memory.
   [[nodiscard]] result<> load(const weight_scope& scope, std::size_t in, std::size_t inner, bool bias) {
@@ -82,8 +82,8 @@ template <weight_precision Weights, class Adapters>
 class adapted_gate {
  public:
   [[nodiscard]] static constexpr std::size_t stride(std::size_t inner) noexcept { return 2 * inner; }
-  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t inner) noexcept {
-    return adapted_linear<Weights, Adapters>::memory_bytes(in, 2 * inner);
+  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t inner, bool bias) noexcept {
+    return adapted_linear<Weights, Adapters>::memory_bytes(in, 2 * inner, bias);
   }
   [[nodiscard]] result<> load(const weight_scope& scope, std::size_t in, std::size_t inner, bool bias) {
     inner_ = inner;

@@ -109,9 +109,9 @@ class packed_linear {
   static constexpr std::size_t packed_columns = 64;
 
   /// Bytes that load() will hold for an [out, in] map.
-  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out) noexcept {
+  [[nodiscard]] static std::size_t memory_bytes(std::size_t in, std::size_t out, bool bias) noexcept {
     return round_up(form::packed_size(in, out) * sizeof(element), vector_alignment) +
-           round_up(out * sizeof(float), vector_alignment);
+           (bias ? round_up(out * sizeof(float), vector_alignment) : 0);
   }
 
   /// One published part of the map: reads "scope.weight" [out, in] and, where `bias`, "scope.bias" [out].

@@ -89,16 +89,6 @@ namespace detail {
 
 TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_description& wanted, std::size_t memory_bytes,
                                            const load_options& options) {
-  TESSERA_TRY(const model_directory directory, detail::read_directory_for(path, wanted));
-  model_description found;
-  if (wanted.encoder.family.empty()) {
-    found.encoder.width = wanted.encoder.width;
-    found.encoder.positions = wanted.encoder.positions;
-    TESSERA_CHECK(detail::describe_modules(directory, found));
-  } else {
-    TESSERA_TRY(found, describe(directory, options.weights));
-  }
-  TESSERA_TRY(load_plan plan, detail::open_parts(directory, wanted, compare(wanted, found, directory), options));
   std::size_t largest = 0;
   // Tables are read into their place; of what is packed, the three maps of an attention together.
   for (const tensor_entry& entry : wanted.manifest())
@@ -109,8 +99,17 @@ TESSERA_INLINE result<load_plan> plan_load(std::string_view path, const model_de
                  .thing = "model",
                  .wanted = "at most " + std::to_string(options.memory_budget) + " bytes",
                  .found = std::to_string(memory_bytes) + " bytes of weights and " + std::to_string(3 * largest) + " while they are packed",
-                 .path = directory.path});
-  return plan;
+                 .path = std::string(path)});
+  TESSERA_TRY(const model_directory directory, detail::read_directory_for(path, wanted));
+  model_description found;
+  if (wanted.encoder.family.empty()) {
+    found.encoder.width = wanted.encoder.width;
+    found.encoder.positions = wanted.encoder.positions;
+    TESSERA_CHECK(detail::describe_modules(directory, found));
+  } else {
+    TESSERA_TRY(found, describe(directory, options.weights));
+  }
+  return detail::open_parts(directory, wanted, compare(wanted, found, directory), options);
 }
 
 TESSERA_INLINE result<load_plan> check_directory(const model_directory& directory, const model_description& found,

@@ -105,7 +105,7 @@ struct self_attention {
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
     using map = linear_map<Precision, adapters>;
-    return map::memory_bytes(Width, fused) + map::memory_bytes(layout::query, Width) +
+    return map::memory_bytes(Width, fused, bias::inner) + map::memory_bytes(layout::query, Width, bias::outer) +
            round_up(rotary::width / 2 * sizeof(float), vector_alignment) +
            (norm::value ? 2 * round_up(layout::width * sizeof(float), vector_alignment) : 0);
   }

@@ -75,8 +75,9 @@ struct expert_feed_forward {
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
       using map = packed_linear<Precision>;
-      return packed_linear<f32>::memory_bytes(Width, Experts) + (Bias::value ? round_up(Width * sizeof(float), vector_alignment) : 0) +
-             Experts * (map::memory_bytes(Width, Inner) + map::memory_bytes(Inner, Width));
+      const std::size_t bias = Bias::value ? round_up(Width * sizeof(float), vector_alignment) : 0;
+      return packed_linear<f32>::memory_bytes(Width, Experts, false) + bias +
+             Experts * (map::memory_bytes(Width, Inner, false) + map::memory_bytes(Inner, Width, false));
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {

@@ -42,7 +42,7 @@ struct feed_forward {
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
       using map = linear_map<Precision, adapters>;
-      return map::memory_bytes(Width, Inner) + map::memory_bytes(Inner, Width);
+      return map::memory_bytes(Width, Inner, bias::inner) + map::memory_bytes(Inner, Width, bias::outer);
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
@@ -96,7 +96,8 @@ struct gated_feed_forward {
     }
     template <class Precision>
     [[nodiscard]] static std::size_t memory_bytes() noexcept {
-      return gate_map<Precision, adapters>::memory_bytes(Width, Inner) + linear_map<Precision, adapters>::memory_bytes(Inner, Width);
+      return gate_map<Precision, adapters>::memory_bytes(Width, Inner, bias::inner) +
+             linear_map<Precision, adapters>::memory_bytes(Inner, Width, bias::outer);
     }
     template <class Precision>
     [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {

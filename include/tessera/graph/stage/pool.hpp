@@ -58,7 +58,7 @@ struct dense {
   }
   template <class Precision>
   [[nodiscard]] static std::size_t memory_bytes() noexcept {
-    return packed_linear<Precision>::memory_bytes(In, Out);
+    return packed_linear<Precision>::memory_bytes(In, Out, Bias::value);
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
