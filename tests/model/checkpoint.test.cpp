@@ -5,6 +5,8 @@
 #include <tessera/model/checkpoint.hpp>
 #include <tessera/model/loader.hpp>
 
+#include <sstream>
+
 using namespace tessera_tests;
 using Catch::Matchers::ContainsSubstring;
 
@@ -108,4 +110,15 @@ TEST_CASE("checkpoint: a dense module comes out as it was published", "[model][c
   check(fixture("text/stella_new_ntk").string(), 0, 32);
   check(fixture("text/embedding_gemma").string(), 0, 0);
   check(fixture("text/embedding_gemma").string(), 1, 0);
+}
+
+// tests/model/checkpoint.py runs this one and loads what it wrote with the reference library.
+TEST_CASE("checkpoint: as a list asks for, lines of type, directory, weights (or -) and file to write", "[.][checkpoint_list]") {
+  const char* list = std::getenv("TESSERA_CHECKPOINT_LIST");
+  REQUIRE(list != nullptr);
+  std::istringstream lines(read_file(list));
+  for (std::string type, folder, weights, path; lines >> type >> folder >> weights >> path;)
+    succeed(ts::convert_checkpoint(folder, path,
+                                   {.weights = weights == "-" ? "" : weights,
+                                    .type = type == "BF16" ? ts::dtype::bf16 : type == "F16" ? ts::dtype::f16 : ts::dtype::f32}));
 }
