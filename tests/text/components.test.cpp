@@ -86,4 +86,8 @@ TEST_CASE("decoder: CTC", "[text]") {
   CHECK(both({"<pad>", "<pad>", "h", "e", "e", "l", "l", "<pad>", "l", "o", "o", "o", "<pad>"}) == "hello/hello");
   CHECK(both({"h", "|", "|", "a", "<pad>", "a", " .", "x", "<pad>y"}) == "h aa.xy/h|aa .xy");
   CHECK(both({"|", " n't", "do", " do not"}) == " n'tdo don't/| n'tdo do not");
+  // What was all padding is gone before the next one looks for repetitions.
+  const std::string one = R"({"type": "CTC", "pad_token": "e", "word_delimiter_token": "|", "cleanup": false})";
+  CHECK(decoded(one, {"i", "t", "e", "t", "i"}) == "itti");
+  CHECK(decoded(R"({"type": "Sequence", "decoders": [)" + one + ", " + one + "]}", {"i", "t", "e", "t", "i"}) == "iti");
 }

@@ -207,6 +207,27 @@ TEST_CASE("bpe: what is no token", "[text]") {
   CHECK_FALSE(ts::bpe::make(make_vocabulary({"a"}), {}, {.unknown_token = "<unk>"}));
 }
 
+TEST_CASE("bpe: bytes of a suffix or prefix stand within the word that has it", "[text]") {
+  const auto words = make_vocabulary({"a", "<0xC3>", "<0xA9>", "<0x3C>", "<0x23>"});
+  for (const auto& [prefix, suffix] : {std::pair("", "<<<<<<"), std::pair("#####", ""), std::pair("##", "<<")}) {
+    const ts::bpe model = value_of(ts::bpe::make(words, {}, {.continuing_prefix = prefix, .end_suffix = suffix, .byte_fallback = true}));
+    for (const std::string_view word : {"\u00e9", "\u00e9\u00e9", "a\u00e9", "\u00e9a"}) {
+      ts::bpe_scratch work;
+      ts::word_cache cache;
+      const std::string text = "a" + std::string(word) + "a";
+      const ts::word_range whole{1, 1 + word.size()};
+      std::string ids;
+      model.tokenize(text, std::span(&whole, 1), cache, work, [&](ts::token_id id, std::size_t begin, std::size_t end) {
+        ids += std::to_string(id);
+        REQUIRE(begin < end);
+        REQUIRE(begin >= 1);
+        REQUIRE(end <= whole.end);
+      });
+      if (word == "\u00e9") CHECK(ids == "12" + std::string(std::string_view(suffix).size(), '3'));
+    }
+  }
+}
+
 TEST_CASE("unigram: the best of all cuts", "[text]") {
   std::mt19937 random(9);
   for (int round = 0; round < 10; ++round) {

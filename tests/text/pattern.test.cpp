@@ -81,8 +81,33 @@ TEST_CASE("pattern: literals, runs of blanks, nested sets, empty matches", "[tex
   CHECK(matches(value_of(ts::text_pattern::expression("^b$")), "a\nb\nc") == strings{"b"});
 }
 
+TEST_CASE("pattern: classes of characters are those of the reference's engine", "[text]") {
+  // What Hugging Face's Split finds in this text.
+  const std::string_view text = "e\u0301_a \u00b2x\u203f\u20ac\u0903 \u4e2d\u3001\u3042 +\u00a9\u180e\u0345y";
+  const auto found = [&](std::string_view expression) { return matches(value_of(ts::text_pattern::expression(expression)), text); };
+  CHECK(found("\\w+") == strings{"e\u0301_a", "\u00b2x\u203f", "\u0903", "\u4e2d", "\u3042", "\u0345y"});
+  CHECK(found("[\\w]+") == strings{"e\u0301_a", "x\u203f", "\u0903", "\u4e2d", "\u3042", "\u0345y"});
+  CHECK(found("\\W+") == strings{" ", "\u20ac", " ", "\u3001", " +\u00a9\u180e"});
+  CHECK(found("[^\\W_]+") == strings{"e\u0301", "a", "x\u203f", "\u0903", "\u4e2d", "\u3042", "\u0345y"});
+  CHECK(found("[\\W_]+") == strings{"_", " \u00b2", "\u20ac", " ", "\u3001", " +\u00a9\u180e"});
+  CHECK(found("\\b\\w") == strings{"e", "\u00b2", "\u0903", "\u4e2d", "\u3042", "\u0345"});
+  CHECK(found("\\w\\B\\w") == strings{"e\u0301", "_a", "\u00b2x", "\u0345y"});
+  CHECK(found("[[:punct:]]+") == strings{"_", "\u203f\u20ac", "\u3001", "+\u00a9"});
+  CHECK(found("[[:^punct:]x]+") == strings{"e\u0301", "a \u00b2x", "\u0903 \u4e2d", "\u3042 ", "\u180e\u0345y"});
+  CHECK(found("[[:alpha:]]+") == strings{"e", "a", "x", "\u0903", "\u4e2d", "\u3042", "\u0345y"});
+  CHECK(found("[[:space:]]+") == strings{" ", " ", " "});
+  CHECK(found("\\p{Han}+") == strings{"\u4e2d"});
+  CHECK(found("\\P{Han}+") == strings{"e\u0301_a \u00b2x\u203f\u20ac\u0903 ", "\u3001\u3042 +\u00a9\u180e\u0345y"});
+  CHECK(found("[^\\p{Hiragana}\\s]+") == strings{"e\u0301_a", "\u00b2x\u203f\u20ac\u0903", "\u4e2d\u3001", "+\u00a9\u180e\u0345y"});
+  CHECK(found("[\\Sx]+") == strings{"e\u0301_a", "\u00b2x\u203f\u20ac\u0903", "\u4e2d\u3001\u3042", "+\u00a9\u180e\u0345y"});
+  CHECK(found("\\u0061") == strings{"a"});
+  CHECK(matches(value_of(ts::text_pattern::expression("a{,2}x")), "aaax x ax") == strings{"aax", "x", "ax"});
+  CHECK(matches(value_of(ts::text_pattern::expression("\\v")), "a\x0b""b\nc") == strings{"\x0b"});
+  CHECK(matches(value_of(ts::text_pattern::expression("\\pL+")), "pLL L") == strings{"pLL"});
+}
+
 TEST_CASE("pattern: what the engine would read otherwise is refused", "[text]") {
-  for (const std::string_view pattern : {"\\h", "a\\Gb", "(?m).", "[a&&b]", "[a[^b]]", "a{1,2}+"}) {
+  for (const std::string_view pattern : {"\\h", "a\\Gb", "(?m).", "[a&&b]", "[a[^b]]", "a{1,2}+", "\\Qa\\E", "\\u12"}) {
     const auto made = ts::text_pattern::expression(pattern);
     INFO(pattern);
     REQUIRE_FALSE(made);

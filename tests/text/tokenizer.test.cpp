@@ -163,6 +163,9 @@ TEST_CASE("tokenizer: added tokens", "[text]") {
   CHECK(tokens_of(list({added("\u00c9x", 4, "normalized")}), "ex \u00c9X") == "\u00c9x<ex>\u00c9x<\u00c9X>");
   CHECK(tokens_of(list({added("\u00c9x", 4, "")}), "ex \u00c9X") == "[UNK]<ex>[UNK]<\u00c9X>");
   CHECK(tokens_of(list({added("", 9, ""), added("b", 2, "special")}), "ab") == "a<a>b<b>");
+  // Blanks that the token before has taken are no token once more.
+  CHECK(tokens_of(list({added("\\n", 4, "lstrip rstrip")}), "a\n \nb") == "a<a>\n<\n \n>b<b>");
+  CHECK(tokens_of(list({added("<x>", 4, "rstrip"), added(" ", 5, "lstrip")}), "a<x>  b") == "a<a><x><<x>  >b<b>");
   const auto refused = [&](const std::string& settings) {
     return message_of(tokenizer_from(wordpiece_json({"[UNK]", "a"}, bert_parts + settings)));
   };
@@ -176,6 +179,32 @@ TEST_CASE("tokenizer: added tokens", "[text]") {
       value_of(tokenizer_from(wordpiece_json({"[UNK]", "a"}, bert_parts + list({added("<m>", 40, "normalized")}))));
   CHECK(beyond.vocabulary_size() == 41);
   CHECK(beyond.token_of(40) == "<m>");
+}
+
+TEST_CASE("tokenizer: blanks are trimmed where a token's name has them", "[text]") {
+  // As Hugging Face gives them: the model's tokens have their names, a token that was found in the text has that text for a name.
+  const auto offsets = [](const std::string& normalizer, const std::string& tokens, std::string_view text) {
+    const ts::tokenizer tokenizer = value_of(tokenizer_from(wordpiece_json(
+        {"[UNK]", "a"}, R"(, "post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})"
+                        R"(, "normalizer": )" + normalizer + R"(, "added_tokens": [)" + tokens + "]")));
+    std::string out;
+    for (const ts::byte_range range : value_of(tokenizer.encode(text)).offsets) out += "<" + std::string(range.of(text)) + ">";
+    return out;
+  };
+  const std::string unknown = added("[UNK]", 0, "special");
+  CHECK(offsets("null", unknown, "@ ") == "<@ >");
+  CHECK(offsets("null", unknown, "[UNK]") == "<[UNK]>");
+  CHECK(offsets("null", unknown + ", " + added("<m>", 2, "lstrip rstrip special"), "a  <m>  a") == "<a><<m>><a>");
+  const std::string mark_to_blank = R"({"type": "Replace", "pattern": {"String": "_"}, "content": " "})";
+  CHECK(offsets(mark_to_blank, added("<m>", 2, "lstrip normalized"), "a__<m>a") == "<a><<m>><a>");
+}
+
+TEST_CASE("tokenizer: a special token whose normal form is another text is decoded", "[text]") {
+  const ts::tokenizer tokenizer = value_of(tokenizer_from(wordpiece_json(
+      {"[UNK]", "a"},
+      R"(, "normalizer": {"type": "Lowercase"}, "added_tokens": [)" + added("X", 2, "normalized special") + ", " + added("Y", 3, "special") + "]")));
+  CHECK(value_of(tokenizer.decode(std::vector<ts::token_id>{2, 3, 1})) == "x a");
+  CHECK(value_of(tokenizer.decode(std::vector<ts::token_id>{2, 3, 1}, false)) == "x Y a");
 }
 
 TEST_CASE("decoder: spaces that splitting made are undone", "[text]") {

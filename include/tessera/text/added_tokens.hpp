@@ -43,6 +43,7 @@ class added_token_finder {
       if (token.single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
       if (token.lstrip) begin = std::max(before_space(text, begin), done);
       if (token.rstrip) end = after_space(text, end);
+      if (end <= begin) continue;  // blanks that the token before it has taken
       if (done < begin && !each(static_cast<const added_token*>(nullptr), done, begin)) return;
       if (!each(&token, begin, end)) return;
       done = end;

@@ -21,8 +21,8 @@ inline void copy_tokens(const encoding& from, token_range range, std::uint32_t t
   };
   copy(from.ids, to.ids);
   copy(from.offsets, to.offsets);
+  copy(from.special_tokens_mask, to.special_tokens_mask);
   to.type_ids.resize(to.ids.size(), type_id);
-  to.special_tokens_mask.resize(to.ids.size(), 0);
 }
 
 inline void put_special(const template_piece& piece, encoding& to) {

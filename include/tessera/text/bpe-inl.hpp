@@ -52,7 +52,9 @@ TESSERA_INLINE result<bpe> bpe::make(std::shared_ptr<const vocabulary> words, st
     const auto has_inner_mark = [](std::string_view text) {
       return text.find(mark, part_end(text, 0, text.size())) != std::string_view::npos;
     };
-    made.splits_before_mark_ = !joins && std::ranges::none_of(texts, has_inner_mark) && !settings.ignore_merges &&
+    // Where unknown characters are dropped, what follows moves up in its word.
+    const bool drops = !made.unknown_ && (!settings.byte_fallback || std::ranges::find(made.bytes_, none) != made.bytes_.end());
+    made.splits_before_mark_ = !joins && !drops && std::ranges::none_of(texts, has_inner_mark) && !settings.ignore_merges &&
                                settings.continuing_prefix.empty() && settings.end_suffix.empty() &&
                                words->id_of(mark).has_value();
   }
@@ -84,8 +86,9 @@ TESSERA_INLINE void bpe::split_characters(std::string_view word, scratch& work) 
   const bool composes = !settings_.continuing_prefix.empty() || !settings_.end_suffix.empty();
   std::uint32_t reached = 0;
   work.pieces.clear();
+  // Bytes of a prefix or suffix count as the text's, as in the reference, but none stands behind the word.
   const auto add = [&](token_id id, std::uint32_t length) {
-    reached += length;
+    reached = std::min(reached + length, static_cast<std::uint32_t>(word.size()));
     work.pieces.push_back({id, reached});
   };
   std::uint32_t unknown_length = 0;  // of unknown characters that wait to be fused or written

@@ -78,7 +78,7 @@ class bpe {
     const auto cut_word = [&](std::string_view word, auto&& sink) {
       std::size_t begin = 0;
       for (const auto [id, end] : cut(word, work)) {
-        sink(id, begin, std::size_t{end});
+        sink(id, std::min<std::size_t>(begin, end - 1), std::size_t{end});  // at the end of a word several may share a byte
         begin = end;
       }
     };

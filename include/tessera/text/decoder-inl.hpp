@@ -156,6 +156,7 @@ struct decoder_pass {
       clean_up(token, 0);
       replace_all(token, how.word_delimiter, " ");
     }
+    std::erase(tokens, std::string());
   }
   void operator()(const suffix_decoder& how) const {
     for (std::size_t i = 0; i < tokens.size(); ++i) replace_all(tokens[i], how.suffix, i + 1 == tokens.size() ? "" : " ");

@@ -4,11 +4,7 @@
 
 #include <tessera/io/quoted.hpp>
 #include <tessera/text/pattern.hpp>
-
-#ifndef PCRE2_CODE_UNIT_WIDTH
-#define PCRE2_CODE_UNIT_WIDTH 8
-#endif
-#include <pcre2.h>
+#include <tessera/text/pattern_syntax-inl.hpp>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -42,70 +38,6 @@ inline constexpr known_expression known_expressions[] = {
     {llama3_expression, word_pattern::llama3},
 };
 
-/// The expression in PCRE2's syntax. Nested sets ("[a[bc]]") are unions in the reference's engine and are flattened.
-[[nodiscard]] inline result<std::string> translate_expression(std::string_view pattern) {
-  const auto refused = [&](std::string_view what) {
-    return fail({.code = error_code::unsupported,
-                 .thing = "expression " + tessera::quoted(pattern),
-                 .wanted = "what this library's engine reads as the reference does",
-                 .found = tessera::quoted(what)});
-  };
-  std::string out;
-  std::size_t sets = 0;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const std::string_view rest = pattern.substr(i);
-    if (rest[0] == '\\') {
-      if (rest.size() > 1 && std::string_view("hHGKXyYOR").find(rest[1]) != std::string_view::npos)
-        return refused(rest.substr(0, 2));
-      // White_Space: to PCRE2, \s is also U+180E.
-      constexpr std::string_view blanks =
-          R"(\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-      const bool blank = rest.starts_with("\\s"), other = rest.starts_with("\\S");
-      if (blank && sets != 0) out += blanks;
-      else if ((blank || other) && sets == 0) ((out += blank ? "[" : "[^") += blanks) += ']';
-      else if (rest.size() > 2 && rest[2] == '{' && rest.find('}') != std::string_view::npos) {  // \p{L}, \x{85}
-        out += rest.substr(0, rest.find('}') + 1);
-        i += rest.find('}');
-        continue;
-      } else out += rest.substr(0, 2);
-      ++i;
-      continue;
-    }
-    if (sets == 0) {
-      for (const std::string_view other : {"(?m", "(?~", "}+", "\\k"})
-        if (rest.starts_with(other)) return refused(other);
-      if (rest[0] == '[') {
-        sets = 1;
-        // A bracket that closes at once stands for itself.
-        const std::size_t open = rest.starts_with("[^") ? 2 : 1;
-        out += rest.substr(0, open);
-        i += open - 1;
-        if (rest.size() > open && rest[open] == ']') {
-          out += "\\]";
-          ++i;
-        }
-        continue;
-      }
-    } else if (rest[0] == '[' && !rest.starts_with("[:")) {
-      if (rest.starts_with("[^")) return refused("[^ within a set");
-      ++sets;
-      continue;
-    } else if (rest.starts_with("[:")) {
-      const std::size_t end = rest.find(":]");
-      if (end == std::string_view::npos) return refused("[:");
-      out += rest.substr(0, end + 2);
-      i += end + 1;
-      continue;
-    } else if (rest.starts_with("&&")) {
-      return refused("&&");
-    } else if (rest[0] == ']') {
-      if (--sets != 0) continue;
-    }
-    out += rest[0];
-  }
-  return out;
-}
-
 }  // namespace detail
 
 TESSERA_INLINE result<text_pattern> text_pattern::expression(std::string_view pattern) {
@@ -123,7 +55,7 @@ TESSERA_INLINE result<text_pattern> text_pattern::expression(std::string_view pa
 }
 
 TESSERA_INLINE result<text_pattern> text_pattern::engine_expression(std::string_view pattern) {
-  TESSERA_TRY(const std::string translated, detail::translate_expression(pattern));
+  TESSERA_TRY(const std::string translated, detail::expression_translator(pattern).translate());
   const auto refused = [&](error_code code, int number, std::size_t at) {
     PCRE2_UCHAR8 message[160] = {};
     pcre2_get_error_message_8(number, message, sizeof message);

@@ -18,6 +18,27 @@ namespace tessera::inline TESSERA_ABI::detail {
   return std::visit([](const auto& one) -> const vocabulary& { return one.words(); }, model);
 }
 
+/// In special_tokens_mask, until all blanks are trimmed: an added token that was found in the text, not by the model.
+inline constexpr std::uint8_t found_mark = 2;
+
+/// Where a token stands without the blanks that its name begins and ends with: so many characters of the text. One blank is the prefix
+/// that was put before the text, where there may be one.
+[[nodiscard]] inline byte_range without_blanks(byte_range range, std::string_view text, std::string_view name, bool may_be_prefix) {
+  constexpr code_point blank_character = 0x120;
+  const auto is_blank = [](code_point c) { return c == blank_character || (char_class_of(c) & char_class::space) != 0; };
+  std::size_t leading = 0, trailing = 0;
+  for (std::size_t at = 0; at < name.size() && is_blank(decode_utf8(name, at));) ++leading;
+  for (std::size_t end = name.size(); end != 0 && is_blank(decode_utf8_before(name, end));) ++trailing;
+  if (may_be_prefix && leading == 1) leading = 0;
+  for (; leading != 0 && range.begin < range.end; --leading) range.begin += static_cast<std::uint32_t>(utf8_size(text[range.begin]));
+  for (; trailing != 0 && range.end > range.begin; --trailing) {
+    std::size_t end = range.end;
+    static_cast<void>(decode_utf8_before(text, end));
+    range.end = static_cast<std::uint32_t>(end);
+  }
+  return range;
+}
+
 /// Appends the tokens of one text to an encoding's ids and offsets.
 class text_tokens {
  public:
@@ -26,10 +47,12 @@ class text_tokens {
       : parts_(parts), raw_(raw), normalized_(normalized), limit_(limit), out_(out), work_(out.scratch.get()) {}
 
   [[nodiscard]] result<> append(std::string_view text) {
+    whole_ = text;
+    first_ = out_.ids.size();
     raw_.for_each_piece(text, [&](const added_token* token, std::size_t begin, std::size_t end) {
       const normalized_view piece = normalized_view{text}.slice(begin, end);
       const auto* model = std::get_if<bpe>(&parts_.model);
-      if (token != nullptr) emit(token->id, piece.origin(0, piece.text.size()));
+      if (token != nullptr) emit_found(token->id, piece);
       else if (model != nullptr && model->reads_blanks(piece.text))
         model->tokenize_blanks(
             piece.text, work_.cache, work_.pairs,
@@ -58,7 +81,7 @@ class text_tokens {
  private:
   void append_normalized(const normalized_view& text) {
     normalized_.for_each_piece(text.text, [&](const added_token* token, std::size_t begin, std::size_t end) {
-      if (token != nullptr) emit(token->id, text.origin(begin, end));
+      if (token != nullptr) emit_found(token->id, text.slice(begin, end));
       else append_words(text.slice(begin, end));
       return more();
     });
@@ -132,6 +155,17 @@ class text_tokens {
     out_.ids.push_back(id);
     out_.offsets.push_back(where);
   }
+  /// An added token, whose name is the text that it was found in, with its blanks.
+  void emit_found(token_id id, const normalized_view& where) {
+    byte_range range = where.origin(0, where.text.size());
+    const auto trim = parts_.process.trims_blanks;
+    if (trim == template_processor::trim::none) return emit(id, range);
+    const bool is_first = range.begin == 0 || out_.ids.size() == first_;
+    range = without_blanks(range, whole_, where.text, trim == template_processor::trim::all_but_prefix && is_first);
+    out_.special_tokens_mask.resize(out_.ids.size(), 0);
+    out_.special_tokens_mask.push_back(found_mark);
+    emit(id, range);
+  }
   [[nodiscard]] bool more() const noexcept { return out_.ids.size() < limit_ && !failure_; }
 
   const tokenizer_parts& parts_;
@@ -140,6 +174,8 @@ class text_tokens {
   std::size_t limit_;
   encoding& out_;
   encoding_scratch& work_;
+  std::string_view whole_;
+  std::size_t first_ = 0;  // of its tokens
   std::optional<error> failure_;
   bool lacks_unknown_ = false;
 };

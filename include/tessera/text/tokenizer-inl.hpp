@@ -54,28 +54,18 @@ namespace detail {
   return prefixed;
 }
 
-/// Takes blanks at the ends of tokens out of their offsets: the tokens' blanks, so many characters of the text.
-inline void trim_blanks(const tokenizer& tokenizer, bool prefixed, std::string_view text, token_range part,
-                        encoding& tokens) {
-  constexpr code_point blank_character = 0x120;
-  const auto is_blank = [](code_point c) {
-    return c == blank_character || (char_class_of(c) & char_class::space) != 0;
-  };
+/// Takes blanks at the ends of the model's tokens out of their offsets.
+inline void trim_blanks(const tokenizer& tokenizer, std::string_view text, token_range part, encoding& tokens) {
+  const tokenizer_parts& parts = tokenizer.parts();
+  const bool prefixed = parts.process.trims_blanks == template_processor::trim::all_but_prefix;
+  // What Unigram does not know is to the reference a token with the text for its name.
+  const auto* unigrams = std::get_if<unigram>(&parts.model);
   for (std::size_t i = part.begin; i < part.end; ++i) {
+    if (std::exchange(tokens.special_tokens_mask[i], std::uint8_t{0}) == found_mark) continue;  // trimmed when it was found
     byte_range& range = tokens.offsets[i];
-    const std::string_view token =
-        tokenizer.is_added(tokens.ids[i]) ? range.of(text) : tokenizer.token_of(tokens.ids[i]).value_or("");
-    std::size_t leading = 0, trailing = 0;
-    for (std::size_t at = 0; at < token.size() && is_blank(decode_utf8(token, at));) ++leading;
-    for (std::size_t end = token.size(); end != 0 && is_blank(decode_utf8_before(token, end));) ++trailing;
-    if (prefixed && leading == 1 && (i == part.begin || range.begin == 0)) leading = 0;
-    for (; leading != 0 && range.begin < range.end; --leading)
-      range.begin += static_cast<std::uint32_t>(utf8_size(text[range.begin]));
-    for (; trailing != 0 && range.end > range.begin; --trailing) {
-      std::size_t end = range.end;
-      static_cast<void>(decode_utf8_before(text, end));
-      range.end = static_cast<std::uint32_t>(end);
-    }
+    std::string_view token = tokenizer.token_of(tokens.ids[i]).value_or("");
+    if (unigrams != nullptr && (tokens.ids[i] == unigrams->unknown() || token.starts_with("<0x"))) token = range.of(text);
+    range = without_blanks(range, text, token, prefixed && (i == part.begin || range.begin == 0));
   }
 }
 
@@ -211,6 +201,7 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
   encoding whole;
   std::swap(whole.ids, out.ids);
   std::swap(whole.offsets, out.offsets);
+  std::swap(whole.special_tokens_mask, out.special_tokens_mask);
   out.clear();
   detail::fill_template(pieces, options.add_special_tokens, whole, rows.front(), out);
   out.overflowing.resize(rows.size() - 1);
@@ -222,12 +213,10 @@ TESSERA_INLINE result<> tokenizer::encode_pieces(std::string_view text, const st
 TESSERA_INLINE result<> tokenizer::encode_whole(std::string_view text, const std::string_view* pair,
                                                 const encode_options& options, encoding& out) const {
   TESSERA_CHECK(encode_pieces(text, pair, options, out));
-  const auto trim = state_->parts.process.trims_blanks;
-  if (trim == template_processor::trim::none) return {};
+  if (state_->parts.process.trims_blanks == template_processor::trim::none) return {};
   const auto trim_row = [&](encoding& row) {
-    const bool prefixed = trim == template_processor::trim::all_but_prefix;
-    detail::trim_blanks(*this, prefixed, text, row.texts[0], row);
-    if (pair != nullptr) detail::trim_blanks(*this, prefixed, *pair, row.texts[1], row);
+    detail::trim_blanks(*this, text, row.texts[0], row);
+    if (pair != nullptr) detail::trim_blanks(*this, *pair, row.texts[1], row);
   };
   trim_row(out);
   for (encoding& row : out.overflowing) trim_row(row);
@@ -259,11 +248,13 @@ TESSERA_INLINE result<std::string> tokenizer::decode(std::span<const token_id> i
   tokens.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const added_token* added = state_->find_added(ids[i]);
-    if (added != nullptr && added->special && skip_special) continue;
     const auto token = added != nullptr
                            ? std::optional<std::string_view>(
                                  state_->normal_forms[static_cast<std::size_t>(added - state_->parts.added.data())])
                            : token_of(ids[i]);
+    // A special token whose normal form is another text is none to the reference.
+    if (skip_special && added != nullptr)
+      if (const auto same = state_->added.id_of(*token); same && is_special(*same)) continue;
     if (!token)
       return fail({.code = error_code::not_found,
                    .thing = "ids[" + std::to_string(i) + "]",
