@@ -6,6 +6,7 @@
 #include <tessera/dispatch.hpp>
 #include <tessera/base/half.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -210,6 +211,48 @@ TEST_CASE("an f32 query of any size and spread meets codes within the bound of f
       }
 }
 
+TEST_CASE("bf16 of any size and spread meets bf16 within the bound of f32 sums, alike in every shape", "[kernel][distance]") {
+  random_source random(31);
+  const auto values = [&](std::size_t n, int power, int spread) {
+    std::vector<float> x(n);
+    for (float& value : x) value = std::ldexp(random.unit(), power - static_cast<int>(random.bits() % static_cast<unsigned>(spread + 1)));
+    return stored<bf16>(x);
+  };
+  constexpr std::size_t count = 9;
+  const std::vector<std::uint32_t> list = {3, 0, 8, 5, 5, 1, 2};
+  for (const std::size_t n : {1u, 2u, 3u, 31u, 33u, 64u, 95u, 384u, 1536u})
+    for (const int power : {-133, -120, -60, 0, 15, 16, 17, 60})
+      for (const int row_power : {-140, -128, -125, -110, -60, -20, 0, 60})
+        for (const int spread : {0, 8, 40}) {
+          auto query = values(n, power, spread / 4);
+          if (spread == 8) query[n / 2] = 0;
+          std::vector<std::uint16_t> rows;
+          for (std::size_t r = 0; r < count; ++r) {
+            const auto row = r == 4 ? std::vector<std::uint16_t>(n) : values(n, row_power, spread);
+            rows.insert(rows.end(), row.begin(), row.end());
+          }
+          std::vector<exact_sums> sums(count);
+          for (std::size_t r = 0; r < count; ++r) sums[r] = exact<bf16, bf16>(query.data(), rows.data() + r * n, n);
+          INFO("n = " << n << ", 2^" << power << " by 2^" << row_power << ", spread 2^" << spread);
+          for_each_target([&](const kernel_table& target) {
+            std::vector<float> out(count);
+            target.distance.dot_rows_bf16(query.data(), rows.data(), n, count, n, out.data());
+            std::size_t differing = 0;
+            double beyond = 0.0;
+            for (std::size_t r = 0; r < count; ++r) {
+              const double bound = 2.0 * static_cast<double>(n) * u * sums[r].dot_magnitude + static_cast<double>(n) * least;
+              beyond = std::max(beyond, std::fabs(static_cast<double>(out[r]) - sums[r].dot) - bound);
+              differing += !same_bits(out[r], target.distance.dot_bf16(query.data(), rows.data() + r * n, n));
+            }
+            CHECK(beyond <= 0.0);
+            std::vector<float> listed(list.size());
+            target.gather.dot_rows_bf16(query.data(), rows.data(), n, list.data(), list.size(), n, listed.data());
+            for (std::size_t i = 0; i < list.size(); ++i) differing += !same_bits(listed[i], out[list[i]]);
+            CHECK(differing == 0);
+          });
+        }
+}
+
 TEST_CASE("NaN and infinity of a query pass through sums with codes", "[kernel][distance]") {
   for (const std::size_t n : {1u, 31u, 64u, 200u})
     for (std::size_t at = 0; at < n; at += 7)
@@ -286,6 +329,8 @@ TEST_CASE("rows that no cache holds have the bits that they have alone", "[kerne
     const std::size_t stride = n + 5, count = (std::size_t{540} << 10) / stride | 1u;
     const std::size_t size = (count - 1) * stride + n;
     const std::vector<float> query = random.floats(8 * n);
+    const std::vector<std::uint16_t> half_query = stored<bf16>(query), f16_query = stored<f16>(query);
+    const guarded<std::uint16_t> bf16_rows(stored<bf16>(random.floats(size))), f16_rows(stored<f16>(random.floats(size)));
     const guarded<std::int8_t> codes(random.integers<std::int8_t>(n)), rows(random.integers<std::int8_t>(size));
     const guarded<std::uint8_t> halves(random.integers<std::uint8_t>(n)), half_rows(random.integers<std::uint8_t>(size));
     INFO("n = " << n << ", rows " << count);
@@ -293,7 +338,17 @@ TEST_CASE("rows that no cache holds have the bits that they have alone", "[kerne
       const table& k = target.distance;
       std::vector<float> out(count);
       std::vector<std::int32_t> sums(count);
-      std::size_t same[5] = {};
+      std::size_t same[9] = {};
+      const auto count_same = [&](auto many, auto one, const auto* from, const auto* to) {
+        many(from, to, stride, count, n, out.data());
+        std::size_t equal = 0;
+        for (std::size_t r = 0; r < count; ++r) equal += same_bits(out[r], one(from, to + r * stride, n));
+        return equal;
+      };
+      same[5] = count_same(k.dot_rows_bf16, k.dot_bf16, half_query.data(), bf16_rows.data());
+      same[6] = count_same(k.dot_rows_f32_bf16, k.dot_f32_bf16, query.data(), bf16_rows.data());
+      same[7] = count_same(k.dot_rows_f16, k.dot_f16, f16_query.data(), f16_rows.data());
+      same[8] = count_same(k.squared_l2_rows_f32_f16, k.squared_l2_f32_f16, query.data(), f16_rows.data());
       k.dot_rows_f32_i8(query.data(), rows.data(), stride, count, n, out.data());
       for (std::size_t r = 0; r < count; ++r) same[0] += same_bits(out[r], k.dot_f32_i8(query.data(), rows.data() + r * stride, n));
       k.dot_rows_f32_i4(query.data(), half_rows.data(), stride, count, 2 * n - 1, out.data());

@@ -39,7 +39,7 @@ template <class Query, class Row>
 void check(tk::pack_vector<Query> panels::*pack_query, tk::pack_vector<Row> panels::*pack_row,
            tk::one_to_one<float, Query, Row> table::*dot, tk::one_to_one<float, Query, Row> table::*squared_l2,
            std::size_t per_element = 1, tk::packed_to_packed panels::*score = &panels::dot) {
-  const bool codes = score != &panels::dot;
+  const bool codes = score == &panels::dot_f32_i8 || score == &panels::dot_f32_i4, pairs = score == &panels::dot_bf16;
   random_source random(5);
   for (const std::size_t n : test_lengths(sizeof(float)))
     for (const std::size_t queries : {1u, 4u, 7u})
@@ -55,8 +55,15 @@ void check(tk::pack_vector<Query> panels::*pack_query, tk::pack_vector<Row> pane
             }
           }
           q.emplace_back(random_values<Query>(random, n));
+          if (pairs && i % 2 == 0)  // normal numbers, but for zeros
+            for (std::size_t at = 0; at < n; ++at)
+              if ((static_cast<unsigned>(q[i][at]) & 0x7F80u) == 0) q[i][at] = 0;
         }
-        for (std::size_t j = 0; j < rows; ++j) r.emplace_back(random_values<Row>(random, row_elements));
+        for (std::size_t j = 0; j < rows; ++j) {
+          r.emplace_back(random_values<Row>(random, row_elements));
+          if (pairs && j % 3 == 1)  // sums that subnormal numbers make
+            for (std::size_t at = 0; at < n; ++at) r[j][at] = static_cast<Row>(static_cast<unsigned>(r[j][at]) & 0x80FFu);
+        }
         INFO("n = " << n << ", " << queries << " queries, " << rows << " rows");
         for_each_target([&](const kernel_table& target) {
           const panels& k = target.many_to_many;
@@ -77,8 +84,8 @@ void check(tk::pack_vector<Query> panels::*pack_query, tk::pack_vector<Row> pane
                 if (!same_bits(out[i * stride + j], j < rows ? one(q[i].data(), r[j].data(), n) : untouched)) ++differing;
             CHECK(differing == 0);
           };
-          (k.*score)(query_panel.data(), queries, row_panel.data(), rows, n, out.data(), stride);
-          verify(target.distance.*dot);
+          if (dot != nullptr) (k.*score)(query_panel.data(), queries, row_panel.data(), rows, n, out.data(), stride);
+          if (dot != nullptr) verify(target.distance.*dot);
           if (squared_l2 != nullptr) {
             k.squared_l2(query_panel.data(), queries, row_panel.data(), rows, n, out.data(), stride);
             verify(target.distance.*squared_l2);
@@ -95,8 +102,11 @@ TEST_CASE("many to many has the bits of one to one in every precision", "[kernel
     check<std::uint16_t, std::uint16_t>(&panels::pack_f16, &panels::pack_f16, &table::dot_f16, &table::squared_l2_f16);
   }
   SECTION("bf16") {
-    check<std::uint16_t, std::uint16_t>(&panels::pack_bf16_even_odd, &panels::pack_bf16_even_odd, &table::dot_bf16,
-                                        &table::squared_l2_bf16);
+    check<std::uint16_t, std::uint16_t>(&panels::pack_bf16_pairs, &panels::pack_bf16_pairs, &table::dot_bf16, nullptr, 1,
+                                        &panels::dot_bf16);
+  }
+  SECTION("bf16, differences") {
+    check<std::uint16_t, std::uint16_t>(&panels::pack_bf16_even_odd, &panels::pack_bf16_even_odd, nullptr, &table::squared_l2_bf16);
   }
   SECTION("f32 queries, f16 rows") {
     check<float, std::uint16_t>(&panels::pack_f32, &panels::pack_f16, &table::dot_f32_f16, &table::squared_l2_f32_f16);

@@ -18,7 +18,7 @@
 /// |squared_l2 - exact| <= 2·(n + 2)·u·exact + n·2^-149 (the order of summation is a tree, so real errors are far smaller);
 /// |cosine - exact| <= 4·(n + 2)·u. The order depends on n and the target only. Subnormal values count in full. Integer sums are
 /// exact for n < 2^15 (squared_l2_i8) and n < 2^17 (others). An f32 query meets i8 and i4 in fixed point where that is faster and keeps
-/// the bound (kernel/distance_fixed.hpp).
+/// the bound (kernel/distance_fixed.hpp), and bf16 meets bf16 by pairs (kernel/distance_pairs.hpp).
 #if !defined(TESSERA_KERNEL_DISTANCE_HPP)
 #define TESSERA_KERNEL_DISTANCE_HPP
 
@@ -152,9 +152,12 @@ struct distance_kernels {
 #endif
 
 #include <tessera/kernel/distance_bits.hpp>
+#include <tessera/kernel/distance_cosine.hpp>
 #include <tessera/kernel/distance_fixed.hpp>
 #include <tessera/kernel/distance_float.hpp>
+#include <tessera/kernel/distance_i4.hpp>
 #include <tessera/kernel/distance_integer.hpp>
+#include <tessera/kernel/distance_pairs.hpp>
 
 #include <hwy/highway.h>
 
@@ -171,7 +174,7 @@ inline constexpr distance_kernels distance_table = {
     .dot_f16 = sum_one<dot_step, f16e, f16e>,
     .squared_l2_f16 = sum_one<squared_l2_step, f16e, f16e>,
     .cosine_f16 = cosine<f16e, f16e, f16e, f16e>,
-    .dot_bf16 = sum_one<dot_step, bf16_even_odd, bf16_even_odd>,
+    .dot_bf16 = dot_bf16,
     .squared_l2_bf16 = sum_one<squared_l2_step, bf16_even_odd, bf16_even_odd>,
     .cosine_bf16 = cosine<bf16_even_odd, bf16_even_odd, bf16e, bf16e>,
     .dot_f32_f16 = sum_one<dot_step, f32e, f16e>,
@@ -192,7 +195,7 @@ inline constexpr distance_kernels distance_table = {
     .squared_l2_rows_f32 = sum_many<squared_l2_step, f32e, f32e>,
     .dot_rows_f16 = sum_many_f16<dot_step>,
     .squared_l2_rows_f16 = sum_many_f16<squared_l2_step>,
-    .dot_rows_bf16 = sum_many_bf16<dot_step>,
+    .dot_rows_bf16 = dot_rows_bf16,
     .squared_l2_rows_bf16 = sum_many_bf16<squared_l2_step>,
     .dot_rows_f32_f16 = sum_many<dot_step, f32e, f16e>,
     .squared_l2_rows_f32_f16 = sum_many<squared_l2_step, f32e, f16e>,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Distances over integer codes: i8 and i4. Their scalar truth and table stand in kernel/distance.hpp.
+/// Distances over integer codes: i8, and what i4 (kernel/distance_i4.hpp) shares with it. Their scalar truth and table stand in
+/// kernel/distance.hpp.
 ///
 /// Integer sums are exact, so the order is free. Where the processor multiplies four pairs of bytes at once (VNNI) one side must
 /// be unsigned: it is shifted by 128 (i8) or 8 (i4), and the shift times the sum of the other side is taken off at the end. The
@@ -258,27 +259,6 @@ inline void squared_l2_rows_i8(const std::int8_t* query, const std::int8_t* rows
 inline void squared_l2_gathered_i8(const std::int8_t* query, const std::int8_t* rows, std::size_t stride,
                                    const std::uint32_t* at, std::size_t count, std::size_t n, std::int32_t* out) noexcept {
   sum_gathered_codes<i8_squared_l2>(query, rows, stride, at, count, n, out);
-}
-
-/// The product of the last value where n is odd; whole bytes are summed without it, so the spare half byte is never used.
-HWY_INLINE std::int32_t last_i4(const std::uint8_t* a, const std::uint8_t* b, std::size_t n) {
-  return n % 2 == 0 ? 0 : i4_elements::at(a, n - 1) * i4_elements::at(b, n - 1);
-}
-inline std::int32_t dot_i4(const std::uint8_t* a, const std::uint8_t* b, std::size_t n) noexcept {
-  return sum_code_row<i4_dot>(a, b, n / 2) + last_i4(a, b, n);
-}
-inline void dot_rows_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
-                        std::size_t n, std::int32_t* out) noexcept {
-  sum_codes<i4_dot>(query, rows, stride, count, n / 2, out);
-  if (n % 2 != 0)
-    for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + r * stride, n);
-}
-
-inline void dot_gathered_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, const std::uint32_t* at,
-                            std::size_t count, std::size_t n, std::int32_t* out) noexcept {
-  sum_gathered_codes<i4_dot>(query, rows, stride, at, count, n / 2, out);
-  if (n % 2 != 0)
-    for (std::size_t r = 0; r < count; ++r) out[r] += last_i4(query, rows + at[r] * stride, n);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel::HWY_NAMESPACE

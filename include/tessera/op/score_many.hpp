@@ -28,13 +28,14 @@ inline constexpr bool packable =
                                     (std::is_same_v<Row, i8> && Dimension * 128 * 128 < (1u << 24u))));
 
 /// The function that packs one side; `Other` is the precision of the other.
-template <class Precision, class Other>
+template <bool ByDifferences, class Precision, class Other>
 [[nodiscard]] constexpr auto pack_kernel(const kernel::many_to_many_kernels& k) noexcept {
   constexpr bool codes_of_f32 = std::is_same_v<Other, f32>;
   if constexpr (std::is_same_v<Precision, f32>)
     return std::is_same_v<Other, i8> ? k.pack_f32_for_i8 : std::is_same_v<Other, i4> ? k.pack_f32_for_i4 : k.pack_f32;
   else if constexpr (std::is_same_v<Precision, f16>) return k.pack_f16;
-  else if constexpr (std::is_same_v<Precision, bf16>) return std::is_same_v<Other, bf16> ? k.pack_bf16_even_odd : k.pack_bf16;
+  else if constexpr (std::is_same_v<Precision, bf16>)
+    return !std::is_same_v<Other, bf16> ? k.pack_bf16 : ByDifferences ? k.pack_bf16_even_odd : k.pack_bf16_pairs;
   else if constexpr (std::is_same_v<Precision, i8>) return codes_of_f32 ? k.pack_i8_for_f32 : k.pack_i8;
   else if constexpr (std::is_same_v<Precision, i4>) return codes_of_f32 ? k.pack_i4_for_f32 : k.pack_i4_even_odd;
   else return k.pack_b1;
@@ -51,6 +52,7 @@ template <class Query, class Row>
 template <bool ByDifferences, class Query, class Row>
 [[nodiscard]] constexpr kernel::packed_to_packed packed_kernel(const kernel::many_to_many_kernels& k) noexcept {
   if constexpr (ByDifferences) return k.squared_l2;
+  else if constexpr (std::is_same_v<Query, bf16>) return k.dot_bf16;
   else if constexpr (!meets_codes<Query, Row>) return k.dot;
   else return std::is_same_v<Row, i8> ? k.dot_f32_i8 : k.dot_f32_i4;
 }
@@ -73,7 +75,7 @@ class packed_queries {
   template <class Queries>
   packed_queries(const Queries& queries, std::size_t first, std::size_t count)
       : panel_(detail::packed_floats<QueryPrecision, Precision>(count, dimension)) {
-    const auto pack = detail::pack_kernel<QueryPrecision, Precision>(kernel::kernels().many_to_many);
+    const auto pack = detail::pack_kernel<differences, QueryPrecision, Precision>(kernel::kernels().many_to_many);
     finish_.reserve(count);
     for (std::size_t q = 0; q < count; ++q) {
       const auto view = queries[first + q].view();
@@ -96,9 +98,9 @@ class packed_queries {
     TESSERA_ASSERT(first <= rows.rows() && count <= rows.rows() - first);
     if (size() == 0) return;
     const auto& k = kernel::kernels().many_to_many;
-    const auto pack = detail::pack_kernel<Precision, QueryPrecision>(k);
+    const auto pack = detail::pack_kernel<differences, Precision, QueryPrecision>(k);
     for (std::size_t i = 0; i < count; ++i) pack(detail::kernel_data(rows.row(first + i)), dimension, i, panel);
-    const auto multiply = detail::packed_kernel<detail::by_differences<Metric, Precision>, QueryPrecision, Precision>(k);
+    const auto multiply = detail::packed_kernel<differences, QueryPrecision, Precision>(k);
     multiply(panel_.data(), size(), panel, count, dimension, out, out_stride);
     if constexpr (!detail::plainly_scored<Metric, Space, Precision>) {
       constexpr std::size_t together = 64;  // facts of rows that are worked out once for all queries
@@ -115,6 +117,7 @@ class packed_queries {
   }
 
  private:
+  static constexpr bool differences = detail::by_differences<Metric, Precision>;
   using finish = detail::pair_score<Metric, QueryPrecision, Space, Precision>;
   std::vector<float> panel_;
   std::vector<finish> finish_;
