@@ -145,7 +145,8 @@ HWY_NOINLINE inline std::size_t pairs_in_order(const std::uint16_t* query, const
 }
 inline void dot_rows_bf16(const std::uint16_t* query, const std::uint16_t* rows, std::size_t stride, std::size_t count, std::size_t n,
                           float* out) noexcept {
-  if (!goes_by_pairs(query, n)) return sum_many_bf16<dot_step>(query, rows, stride, count, n, out);
+  if (!goes_by_pairs(query, n))
+    return sum_many_widened<dot_step, bf16_even_odd, bf16_even_odd>(query, rows, stride, count, n, out);
   std::size_t r = 0;
   if (count * stride * sizeof(*rows) > cached_rows_bytes) r = pairs_in_order(query, rows, stride, count, n, out);
   for (; r + 4 <= count; r += 4) {
@@ -178,7 +179,7 @@ inline void dot_gathered_bf16(const std::uint16_t* query, const std::uint16_t* r
 inline float dot_bf16(const std::uint16_t* a, const std::uint16_t* b, std::size_t n) noexcept { return dot_bf16_widened(a, b, n); }
 inline void dot_rows_bf16(const std::uint16_t* query, const std::uint16_t* rows, std::size_t stride, std::size_t count, std::size_t n,
                           float* out) noexcept {
-  sum_many_bf16<dot_step>(query, rows, stride, count, n, out);
+  sum_many_widened<dot_step, bf16_even_odd, bf16_even_odd>(query, rows, stride, count, n, out);
 }
 inline void dot_gathered_bf16(const std::uint16_t* query, const std::uint16_t* rows, std::size_t stride, const std::uint32_t* at,
                               std::size_t count, std::size_t n, float* out) noexcept {
