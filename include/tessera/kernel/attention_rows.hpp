@@ -193,7 +193,7 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
   const std::size_t base = top.first / panel_width * panel_width;
   for (std::size_t key = base; key < bottom.last; key += panel_width)
     tiles.one[rows](queries, padded, keys.panels + key * width, panel_width, 0, width, scores + (key - base), parts.score_width,
-                    false, keys.values);
+                    false, {}, keys.values);
 
   if (bias.relative != nullptr || bias.pairwise != nullptr)
     for (std::size_t h = 0, r = 0; h < block.heads; ++h)
@@ -215,17 +215,17 @@ inline void attend_block(const attention_shape& shape, const attention_bias& bia
         const key_range range = ranges[r];
         tiles.one[1](scores + r * parts.score_width + (range.first - base), 0,
                      keys.values + range.first * keys.value_stride + c, keys.value_stride, 0, bottom.first - range.first,
-                     to + r * padded, 0, false, keys.values);
+                     to + r * padded, 0, false, {}, keys.values);
       }
       tiles.one[rows](scores + (bottom.first - base), parts.score_width, keys.values + bottom.first * keys.value_stride + c,
-                      keys.value_stride, 0, top.last - bottom.first, to, padded, bottom.first != top.first, keys.values);
+                      keys.value_stride, 0, top.last - bottom.first, to, padded, bottom.first != top.first, {}, keys.values);
     }
     for (std::size_t r = 0; r < rows && (!shared || top.last != bottom.last); ++r) {
       const key_range range = ranges[r];
       const std::size_t begin = shared ? top.last : range.first;
       if (begin < range.last)
         tiles.one[1](scores + r * parts.score_width + (begin - base), 0, keys.values + begin * keys.value_stride + c,
-                     keys.value_stride, 0, range.last - begin, to + r * padded, 0, shared, keys.values);
+                     keys.value_stride, 0, range.last - begin, to + r * padded, 0, shared, {}, keys.values);
     }
   }
 

@@ -108,13 +108,13 @@ inline constexpr std::size_t group_panels = 16;
 /// Panels that a tile of so many rows takes side by side, to keep enough independent sums in flight.
 [[nodiscard]] constexpr std::size_t tile_panels(std::size_t rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
 
-/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if `onward`.
-/// Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride. `ahead` is what to fetch into the second-level
+/// out[row][panel][column] = Σ_l a[row][l] · b[panel][l][column] for l ascending, from zero, or from `out` if `onward`; or where `end`
+/// says. Rows of a, b and out are lda, ldb and ldo apart, panels panel_stride. `ahead` is what to fetch into the second-level
 /// cache meanwhile, a line for each l (b itself: nothing).
 template <std::size_t Rows, std::size_t Panels = 1>
 HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b,
                                 std::size_t ldb, std::size_t panel_stride, std::size_t k, float* HWY_RESTRICT out,
-                                std::size_t ldo, bool onward, const float* ahead) noexcept {
+                                std::size_t ldo, bool onward, const tile_end& end, const float* ahead) noexcept {
   const matmul_tag d;
   using vector = hn::Vec<matmul_tag>;
   constexpr std::size_t lanes = HWY_MAX_LANES_D(matmul_tag);
@@ -150,13 +150,14 @@ HWY_NOINLINE void multiply_tile(const float* HWY_RESTRICT a, std::size_t lda, co
       __asm__("" : "+r"(row[g]));
     }
   }
+  if (end.c != nullptr) return end.finish<Rows, width>(ready_values<width>{sum});
   HWY_UNROLL(64)
   for (std::size_t i = 0; i < Rows * width; ++i) hn::StoreU(sum[i], d, out + i / width * ldo + i % width * lanes);
 }
 
 using tile_function = void (*)(const float* a, std::size_t lda, const float* b, std::size_t ldb,
                                std::size_t panel_stride, std::size_t k, float* out, std::size_t ldo, bool onward,
-                               const float* ahead) noexcept;
+                               const tile_end& end, const float* ahead) noexcept;
 
 /// multiply_tile for each number of rows: of one panel, and of tile_panels(rows).
 struct tile_functions {
@@ -266,8 +267,9 @@ inline void multiply_f32(const float* a, std::size_t lda, const float* packed, c
           // each.
           const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
           const float* ahead = fetch ? b + group * stride + block * length * 16 : b;
-          multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, ahead);
-          if (whole) end.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
+          const tile_end to = whole ? end.of_tile(row, column, width, n) : tile_end{};
+          multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, to, ahead);
+          if (whole && to.c == nullptr) end.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
           panel += together;
           if (copied) tile += rows * width;
         }

@@ -171,6 +171,7 @@ struct amx_blocks : Form {
   std::size_t* configured;  ///< rows of the block that tiles are configured for
 
   static constexpr std::size_t height = amx_height;
+  static constexpr std::size_t kept_blocks = 1;
   static constexpr std::size_t panels(std::size_t /*rows*/) { return 1; }
   static constexpr std::size_t group_bytes = std::size_t{1} << 20;  // half the second-level cache of such a processor
   [[nodiscard]] HWY_INLINE tile_end straight(std::size_t, std::size_t, std::size_t, std::size_t) const { return {}; }

@@ -241,6 +241,7 @@ struct bf16_product {
   bf16_row_word* slice;
 
   static constexpr std::size_t height = tile_height;
+  static constexpr std::size_t kept_blocks = 2;
   static constexpr std::size_t depth = 2 * bf16_depth;
   static constexpr std::size_t row_depth = 2 * (tile_height * bf16_stride / bf16_row_words);
   static constexpr std::size_t panels(std::size_t rows) { return bf16_tile::panels(rows); }
@@ -249,6 +250,11 @@ struct bf16_product {
   static constexpr std::size_t group_bytes = HWY_TARGET <= HWY_AVX3 ? 3 * panel_group_bytes : panel_group_bytes / 2 * 3;
   [[nodiscard]] HWY_INLINE std::size_t panel_bytes() const { return (k + 1) / 2 * 2 * panel_width * 2; }
 
+  [[nodiscard]] HWY_INLINE bf16_product of_block(std::size_t block) const {
+    bf16_product here = *this;
+    here.slice += block * (tile_height * bf16_stride);
+    return here;
+  }
   HWY_INLINE void fill(std::size_t row, std::size_t rows, std::size_t begin, std::size_t length) const {
     for (std::size_t r = 0; r < rows; ++r) copy_rounded(a + (row + r) * lda + begin, length, slice + r * bf16_stride);
   }
@@ -271,7 +277,7 @@ struct bf16_product {
 
 inline void multiply_bf16(const float* a, std::size_t lda, const std::uint16_t* packed, const matmul_end& end, std::size_t m,
                           std::size_t n, std::size_t k) noexcept {
-  HWY_ALIGN bf16_row_word slice[tile_height * bf16_stride];
+  HWY_ALIGN bf16_row_word slice[bf16_product::kept_blocks * tile_height * bf16_stride];
   multiply_blocks(bf16_product{a, lda, packed, k, end, slice}, m, n, k);
 }
 using bf16_products = products_by<std::uint16_t, multiply_bf16>;

@@ -38,6 +38,13 @@ struct tile_list {
   }
 };
 
+/// A product whose slice is that of a block of its own, where there is room for more than one.
+template <class Product>
+HWY_INLINE Product with_rows_of(const Product& product, std::size_t block) {
+  if constexpr (Product::kept_blocks > 1) return product.of_block(block);
+  else return product;
+}
+
 /// All tiles of a product of m rows by n columns over the depth k. `product` has the operands: see bf16_product.
 template <class Product>
 HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size_t n, std::size_t k) {
@@ -54,7 +61,10 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
   // cache holds: as many of them as there is room for sums (769 rows, depth 4096: 10 to 25 % less time in bf16, 30 % in i8).
   const std::size_t few = HWY_MAX(fitting, std::size_t{4});
   const std::size_t at_most = !sliced ? (blocks == 1 ? panels : few) : blocks == 1 ? HWY_MIN(few, group_panels) : group_panels;
-  const std::size_t group = HWY_MIN(panels, at_most);
+  // Few rows wait for memory, and all of that in their first block: small groups, each fetched by the one before, spread it over all blocks
+  // (10 to 20 % less time for a model of 16 rows in bf16). Rows keep their form from group to group.
+  const bool kept = blocks > 1 && blocks <= Product::kept_blocks && !sliced;
+  const std::size_t group = HWY_MIN(panels, kept ? std::size_t{2} : at_most);
   // Whether a column ends in registers must not depend on the panels beside its own, as its bits must not.
   const std::size_t whole_panels = n / panel_width;
   HWY_ALIGN float sums[Product::height * group_panels * panel_width];
@@ -66,7 +76,8 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
       std::size_t begin = 0;
       do {
         const std::size_t length = HWY_MIN(depth, k - begin);
-        product.fill(row, rows, begin, length);
+        const Product here = with_rows_of(product, kept ? block : 0);
+        if (!kept || first == 0) here.fill(row, rows, begin, length);
         float* tile = sums;
         for (std::size_t panel = first; panel < last;) {
           const bool several = panel + Product::panels(rows) <= HWY_MIN(last, whole_panels);
@@ -78,8 +89,8 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
           const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
           const bool whole = begin + length == k;
           const tile_end end = whole ? product.straight(row, column, width, n) : tile_end{};
-          product.multiply(rows, several, panel, begin, length, tile, end, fetch ? group : 0, fetch ? block : 0);
-          if (whole && end.c == nullptr) product.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
+          here.multiply(rows, several, panel, begin, length, tile, end, fetch ? group : 0, fetch ? block : 0);
+          if (whole && end.c == nullptr) here.finish(tile, width, row, rows, column, HWY_MIN(n - column, width));
           panel += together;
           if (sliced) tile += rows * width;
         }

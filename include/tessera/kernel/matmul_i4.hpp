@@ -240,6 +240,7 @@ struct i4_product {
   std::int32_t* start;        ///< what their sums over each group begin with
 
   static constexpr std::size_t height = tile_height;
+  static constexpr std::size_t kept_blocks = 1;
   static constexpr std::size_t depth = Form::depth;
   static constexpr std::size_t row_depth = tile_height * Form::stride / hadamard_block * hadamard_block;
   static constexpr std::size_t panels(std::size_t rows) { return Form::panels(rows); }

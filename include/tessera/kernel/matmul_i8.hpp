@@ -159,7 +159,7 @@ HWY_NOINLINE void multiply_tile_i8(const i8_row_code* HWY_RESTRICT a, const std:
     for (std::size_t i = 0; i < Rows * width; ++i) sum[i] = hn::BitCast(d, hn::LoadU(df, out + i * lanes));
   }
   for (std::size_t l = 0; l < steps; ++l) {
-    __builtin_prefetch(ahead + l * i8_step * panel_width, 0, 2);
+    __builtin_prefetch(ahead + l * i8_step * panel_width / 2, 0, 2);
     const std::uint8_t* step = b + l * i8_step * panel_width;
     decltype(load_i8_columns(step)) column[width];
     HWY_UNROLL(8)
@@ -241,6 +241,7 @@ struct i8_product {
   i8_row_code* slice;  ///< codes of a block of rows
 
   static constexpr std::size_t height = tile_height;
+  static constexpr std::size_t kept_blocks = 1;
   static constexpr std::size_t depth = i8_depth;
   static constexpr std::size_t row_depth = tile_height * i8_slice_stride / hadamard_block * hadamard_block;
   static constexpr std::size_t panels(std::size_t rows) { return i8_tile::panels(rows); }
