@@ -53,3 +53,21 @@ TEST_CASE("aligned: large buffers lie in large pages", "[base]") {
   REQUIRE(made);
   CHECK(asks_for_large_pages(made->data() + made->size() / 2));
 }
+
+TEST_CASE("aligned: buffers of a block lie one behind the other, in large pages, and outlive it", "[base]") {
+  constexpr std::size_t bytes = std::size_t{6} << 20;
+  auto block = tessera::buffer_block::make(bytes);
+  REQUIRE(block);
+  const auto first = tessera::aligned_buffer<float>::make(1000, &*block);
+  auto second = tessera::aligned_buffer<std::byte>::make(bytes - 4032, &*block);
+  const auto beyond = tessera::aligned_buffer<float>::make(1, &*block);  // there is no more room
+  REQUIRE((first && second && beyond));
+  const auto address = [](const auto& buffer) { return reinterpret_cast<std::uintptr_t>(buffer->data()); };
+  CHECK(address(second) == address(first) + 4032);
+  CHECK((address(beyond) < address(first) || address(beyond) >= address(first) + bytes));
+  CHECK(std::ranges::all_of(first->data(), first->data() + first->bytes() / sizeof(float), [](float x) { return x == 0.0f; }));
+  *block = {};
+  second = {};
+  CHECK(std::ranges::all_of(first->span(), [](float x) { return x == 0.0f; }));
+  CHECK((*beyond)[0] == 0.0f);
+}

@@ -3,6 +3,7 @@
 ///
 /// `aligned_buffer<T>::make(n)` allocates n zeroed elements on a 64-byte boundary, or returns `out_of_memory`. Large ones ask the
 /// system for large pages: reading gigabytes through 4 KiB pages waits for address translation (with 2 MiB up to a third faster).
+/// Smaller ones that are read one after the other have such pages together, in a `buffer_block`.
 #pragma once
 
 #include <tessera/base/result.hpp>
@@ -28,7 +29,43 @@ inline constexpr std::size_t vector_alignment = 64;
 namespace detail {
 /// Tells the system that this memory is read as a whole; nothing where it has no such pages.
 void prefer_large_pages(void* memory, std::size_t bytes) noexcept;
+
+/// From so many bytes on memory asks for large pages.
+inline constexpr std::size_t large_bytes = std::size_t{4} << 20;
+inline constexpr std::size_t large_page = std::size_t{2} << 20;
 }  // namespace detail
+
+/// Memory for several buffers, which lie in it in the order in which they are made. It is given back with the last of them.
+class buffer_block {
+ public:
+  buffer_block() = default;
+  /// Uninitialised, so that what no buffer takes is never touched. Errors: out_of_memory.
+  [[nodiscard]] static result<buffer_block> make(std::size_t bytes) {
+    constexpr std::align_val_t alignment{detail::large_page};
+    void* memory = ::operator new(bytes, alignment, std::nothrow);
+    if (memory == nullptr)
+      return fail({.code = error_code::out_of_memory, .thing = "allocation", .wanted = std::to_string(bytes) + " bytes"});
+    buffer_block block;
+    block.memory_ = {static_cast<std::byte*>(memory), [](std::byte* bytes_of) { ::operator delete(bytes_of, alignment); }};
+    block.next_ = block.memory_.get();
+    block.left_ = bytes;
+    if (bytes >= detail::large_bytes) detail::prefer_large_pages(memory, bytes);
+    return block;
+  }
+  /// The next `bytes`, a multiple of vector_alignment, shared with the block; null where it has no more.
+  [[nodiscard]] std::shared_ptr<std::byte> take(std::size_t bytes) noexcept {
+    if (bytes > left_) return nullptr;
+    left_ -= bytes;
+    std::byte* begin = next_;
+    next_ += bytes;
+    return {memory_, begin};
+  }
+
+ private:
+  std::shared_ptr<std::byte> memory_;
+  std::byte* next_ = nullptr;
+  std::size_t left_ = 0;
+};
 
 /// `size` elements of trivial type T on a 64-byte boundary. The bytes after the last element up to the next boundary belong to
 /// the buffer and are zero, so a kernel may load whole vectors.
@@ -47,17 +84,22 @@ class aligned_buffer {
     return *this;
   }
 
-  /// Zeroed elements. Errors: out_of_memory (also where `size` elements exceed the address space).
-  [[nodiscard]] static result<aligned_buffer> make(std::size_t size) {
+  /// Zeroed elements, of the block where one is given that has room. Errors: out_of_memory (also where `size` elements exceed the address
+  /// space).
+  [[nodiscard]] static result<aligned_buffer> make(std::size_t size, buffer_block* from = nullptr) {
     if (size > (std::numeric_limits<std::size_t>::max() - vector_alignment) / sizeof(T)) return too_much(size);
     const std::size_t bytes = round_up(size * sizeof(T), vector_alignment);
     if (bytes == 0) return aligned_buffer();
-    void* memory = ::operator new(bytes, std::align_val_t{vector_alignment}, std::nothrow);
-    if (memory == nullptr) return too_much(size);
-    if (bytes >= large_bytes) detail::prefer_large_pages(memory, bytes);
-    std::memset(memory, 0, bytes);
     aligned_buffer buffer;
-    buffer.data_.reset(static_cast<T*>(memory));
+    std::shared_ptr<std::byte> piece = from == nullptr ? nullptr : from->take(bytes);
+    void* memory = piece.get();
+    if (memory == nullptr) {
+      memory = ::operator new(bytes, std::align_val_t{vector_alignment}, std::nothrow);
+      if (memory == nullptr) return too_much(size);
+      if (bytes >= detail::large_bytes) detail::prefer_large_pages(memory, bytes);
+    }
+    std::memset(memory, 0, bytes);
+    buffer.data_ = {static_cast<T*>(memory), release{std::move(piece)}};
     buffer.size_ = size;
     return buffer;
   }
@@ -78,10 +120,12 @@ class aligned_buffer {
   [[nodiscard]] const T* end() const noexcept { return data() + size_; }
 
  private:
-  static constexpr std::size_t large_bytes = std::size_t{4} << 20;
-
   struct release {
-    void operator()(T* memory) const noexcept { ::operator delete(memory, std::align_val_t{vector_alignment}); }
+    std::shared_ptr<std::byte> piece;  ///< of a block; null: memory of its own
+    void operator()(T* memory) noexcept {
+      if (piece == nullptr) ::operator delete(memory, std::align_val_t{vector_alignment});
+      piece.reset();
+    }
   };
 
   static std::unexpected<error> too_much(std::size_t size) {

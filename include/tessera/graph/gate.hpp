@@ -36,8 +36,8 @@ class packed_gate {
       TESSERA_CHECK(here.read("weight", plain.subspan(half * inner * in, inner * in)));
       if (bias) TESSERA_CHECK(here.read("bias", added.span().subspan(half * inner, inner)));
     }
-    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, columns(inner))));
-    TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? columns(inner) : 0));
+    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, columns(inner)), scope.block()));
+    TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? columns(inner) : 0, scope.block()));
     const std::size_t most_pieces = scope.threads() == nullptr ? 1 : scope.threads()->size();
     const std::size_t rows = 2 * turn() * in;
     TESSERA_TRY(auto room, aligned_buffer<float>::make(most_pieces * rows));

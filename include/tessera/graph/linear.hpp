@@ -125,7 +125,7 @@ class packed_linear {
     std::size_t out = 0;
     for (const part& piece : parts) out += piece.out;
     TESSERA_TRY(const std::span<float> plain, scope.staging(in * out));
-    TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? out : 0));
+    TESSERA_TRY(bias_, aligned_buffer<float>::make(bias ? out : 0, scope.block()));
     std::size_t row = 0;
     for (const part& piece : parts) {
       const weight_scope here = piece.scope.empty() ? scope : scope.scope(piece.scope);
@@ -133,11 +133,12 @@ class packed_linear {
       if (bias) TESSERA_CHECK(here.read("bias", bias_.span().subspan(row, piece.out)));
       row += piece.out;
     }
-    return pack(plain, in, out, scope.threads());
+    return pack(plain, in, out, scope.threads(), scope.block());
   }
   /// Packs W [out, in] that is at hand; there is no bias unless load() has read one. Threads take columns. Errors: out_of_memory.
-  [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out, thread_pool* threads = nullptr) {
-    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out)));
+  [[nodiscard]] result<> pack(std::span<const float> plain, std::size_t in, std::size_t out, thread_pool* threads = nullptr,
+                              buffer_block* block = nullptr) {
+    TESSERA_TRY(panels_, aligned_buffer<element>::make(form::packed_size(in, out), block));
     constexpr std::size_t work_of_one = 16;  // an element packed takes as long as this many multiply-adds
     split(threads, out, packed_columns, in * out * work_of_one, [&](std::size_t, std::size_t begin, std::size_t end) {
       form::pack()(plain.data() + begin * in, in, end - begin, panels_.data() + form::packed_size(in, begin));

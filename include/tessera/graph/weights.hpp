@@ -91,6 +91,15 @@ class weight_reader {
     }
     return staging_.span().first(count);
   }
+  /// Maps of so many bytes are going to be packed: they will lie in one block, in the order in which a text meets them. Each alone is
+  /// smaller than what large pages pay for; in such pages a text of 16 tokens takes a tenth less time, longer ones 2 to 4 % (MiniLM in f32
+  /// and bf16, Zen 4). Errors: out_of_memory.
+  [[nodiscard]] result<> expect(std::size_t bytes) {
+    if (bytes < detail::large_bytes) return {};
+    TESSERA_TRY(block_, buffer_block::make(bytes));
+    return {};
+  }
+  [[nodiscard]] buffer_block* block() noexcept { return &block_; }
 
  protected:
   explicit weight_reader(thread_pool* threads = nullptr, table_storage tokens = table_storage::copied) noexcept
@@ -103,6 +112,7 @@ class weight_reader {
   thread_pool* threads_;
   table_storage token_storage_;
   aligned_buffer<float> staging_;
+  buffer_block block_;
 };
 
 /// A reader with a prefix before every name.
@@ -129,6 +139,7 @@ class weight_scope {
   [[nodiscard]] table_storage token_storage() const noexcept { return reader_->token_storage(); }
   [[nodiscard]] thread_pool* threads() const noexcept { return reader_->threads(); }
   [[nodiscard]] result<std::span<float>> staging(std::size_t count) const { return reader_->staging(count); }
+  [[nodiscard]] buffer_block* block() const noexcept { return reader_->block(); }
 
  private:
   weight_reader* reader_;

@@ -91,13 +91,13 @@ struct expert_feed_forward {
       TESSERA_TRY(const std::span<float> plain, scope.staging(Experts * size));
       TESSERA_CHECK(all.read("up", plain));
       for (std::size_t e = 0; e < Experts; ++e)
-        TESSERA_CHECK(into.up[e].pack(plain.subspan(e * size, size), Width, Inner, scope.threads()));
+        TESSERA_CHECK(into.up[e].pack(plain.subspan(e * size, size), Width, Inner, scope.threads(), scope.block()));
       TESSERA_CHECK(all.read("down", plain));
       TESSERA_TRY(auto turned, aligned_buffer<float>::make(size));
       for (std::size_t e = 0; e < Experts; ++e) {
         for (std::size_t i = 0; i < Inner; ++i)
           for (std::size_t j = 0; j < Width; ++j) turned.data()[j * Inner + i] = plain[e * size + i * Width + j];
-        TESSERA_CHECK(into.down[e].pack(turned.span(), Inner, Width, scope.threads()));
+        TESSERA_CHECK(into.down[e].pack(turned.span(), Inner, Width, scope.threads(), scope.block()));
       }
       return {};
     }
