@@ -5,8 +5,8 @@
 ///     pattern.for_each_match(text, memory, [](std::size_t begin, std::size_t end) { ... });
 ///
 /// Expressions that published models share run as hand-written loops; others run in PCRE2, compiled once, with Unicode
-/// classes as the reference's engine has them. What that engine reads differently (\h, \G, (?m), }+) is refused rather
-/// than read in another sense.
+/// classes as the reference's engine has them (text/pattern_syntax-inl.hpp). What cannot be said to PCRE2 in that engine's sense
+/// (\h, \G, (?m), }+) is refused.
 #pragma once
 
 #include <tessera/base/result.hpp>
