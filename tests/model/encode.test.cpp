@@ -155,6 +155,29 @@ TEST_CASE("encode: limits, budget and stop token", "[model]") {
   CHECK(error_of(model().encode(texts, {.stop = source.get_token()})).code == ts::error_code::stopped);
 }
 
+#if TESSERA_TEST_COUNTS
+TEST_CASE("encode: a budget refuses before workspace is allocated", "[model]") {
+  const bert_mean& loaded = model();
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "a b ";
+  const std::size_t need = bert_mean::workspace_bytes({.texts = 1, .tokens = 40});
+  const auto most_of = [&](std::size_t budget) {
+    std::size_t most = 0;
+    // A thread of its own, which keeps no workspace from earlier calls.
+    std::jthread([&] {
+      const std::size_t before = bytes_held;
+      most_bytes_held = before;
+      const bool made = loaded.encode(text, {.memory_budget = budget}).has_value();
+      most = most_bytes_held - before;
+      CHECK(made == (budget >= need));
+    }).join();
+    return most;
+  };
+  CHECK(most_of(need) >= need);
+  CHECK(most_of(need - 1) < need / 2);
+}
+#endif
+
 TEST_CASE("encode: an unknown prompt lists the known ones", "[model]") {
   const ts::error none = error_of(model().encode("text", {.prompt = "query"}));
   CHECK(none.code == ts::error_code::not_found);
