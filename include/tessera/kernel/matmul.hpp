@@ -264,8 +264,8 @@ inline void multiply_f32(const float* a, std::size_t lda, const float* packed, c
           const tile_function multiply = together == 1 ? tiles.one[rows] : tiles.several[rows];
           const float* b = packed + panel * stride + begin * panel_width;
           // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel
-          // each.
-          const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
+          // each. Few blocks go on behind the last panel, where a model has the weights that come next.
+          const bool fetch = blocks > 1 && block < 2 && (blocks <= 4 || panel + group < panels);
           const float* ahead = fetch ? b + group * stride + block * length * 16 : b;
           const tile_end to = whole ? end.of_tile(row, column, width, n) : tile_end{};
           multiply(from, copied ? slice_stride : lda, b, panel_width, stride, length, tile, width, begin != 0, to, ahead);

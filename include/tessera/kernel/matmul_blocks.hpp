@@ -85,8 +85,9 @@ HWY_INLINE void multiply_blocks(const Product& product, std::size_t m, std::size
           const std::size_t width = together * panel_width;
           const std::size_t column = panel * panel_width;
           // The first two blocks of several, not waiting for memory all the time, fetch half the next group's panel
-          // each.
-          const bool fetch = blocks > 1 && block < 2 && panel + group < panels;
+          // each. Few blocks go on behind the last panel, where a model has the weights that come next (2 to 5 % less time for 24 rows in
+          // i8); of many, whose group is a whole product, that would evict what they still need.
+          const bool fetch = blocks > 1 && block < 2 && (blocks <= 4 || panel + group < panels);
           const bool whole = begin + length == k;
           const tile_end end = whole ? product.straight(row, column, width, n) : tile_end{};
           here.multiply(rows, several, panel, begin, length, tile, end, fetch ? group : 0, fetch ? block : 0);
