@@ -81,7 +81,9 @@ HWY_INLINE void sum_halves(const halved_query& query, const std::uint8_t* const 
   for (std::size_t r = 0; r < Rows; ++r) sums[r] = hn::Add(sum[r][0], sum[r][1]);
 }
 
-/// Four rows at a time, all but the last few; the number of them. In memory the processor's own prefetching wants one after the other.
+/// Four rows at a time, all but the last few; the number of them. Short rows from memory come one after the other: for those the
+/// processor's own prefetching is better (up to 384 bytes, by up to a twentieth; from 512 on prefetches of ours are, by 5 to 20 %).
+inline constexpr std::size_t short_row_bytes = 384;
 template <bool Cached>
 HWY_NOINLINE std::size_t sum_halves_in_order(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                                              std::size_t bytes, std::int32_t* out) {
@@ -109,8 +111,8 @@ HWY_NOINLINE std::size_t sum_halves_in_order(const std::uint8_t* query, const st
 HWY_INLINE std::size_t first_rows_i4(const std::uint8_t* query, const std::uint8_t* rows, std::size_t stride, std::size_t count,
                                      std::size_t bytes, std::int32_t* out) {
   if (count < 4 || bytes > halves_room) return 0;
-  return count * stride <= cached_rows_bytes ? sum_halves_in_order<true>(query, rows, stride, count, bytes, out)
-                                             : sum_halves_in_order<false>(query, rows, stride, count, bytes, out);
+  if (count * stride <= cached_rows_bytes) return sum_halves_in_order<true>(query, rows, stride, count, bytes, out);
+  return bytes <= short_row_bytes ? sum_halves_in_order<false>(query, rows, stride, count, bytes, out) : 0;
 }
 
 #else
