@@ -30,6 +30,10 @@ inline constexpr std::uint8_t found_mark = 2;
   for (std::size_t at = 0; at < name.size() && is_blank(decode_utf8(name, at));) ++leading;
   for (std::size_t end = name.size(); end != 0 && is_blank(decode_utf8_before(name, end));) ++trailing;
   if (may_be_prefix && leading == 1) leading = 0;
+  // Nothing is taken from a place with fewer characters before its end than the name has blanks.
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; };
+  const auto before_end = [&] { return static_cast<std::size_t>(std::ranges::count_if(text.substr(0, range.end), begins)); };
+  if (range.end < 4 * trailing && before_end() < trailing) trailing = 0;
   for (; leading != 0 && range.begin < range.end; --leading) range.begin += static_cast<std::uint32_t>(utf8_size(text[range.begin]));
   for (; trailing != 0 && range.end > range.begin; --trailing) {
     std::size_t end = range.end;
