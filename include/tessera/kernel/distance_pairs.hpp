@@ -47,27 +47,41 @@ HWY_INLINE float_vector add_pairs(pairs_vector a, pairs_vector b, float_vector s
 #endif
 }
 
-/// Whether the query's components let it meet rows by pairs.
-HWY_INLINE bool goes_by_pairs(const std::uint16_t* query, std::size_t n) {
-  const pairs_tag d;
-  if (n > (std::size_t{1} << 20)) return false;
-  auto most = hn::Zero(d);
-  auto least = hn::Set(d, std::uint16_t{0xFFFF});  // zero is not the least: 0xFFFF after 1 was taken from it
-  for (std::size_t i = 0; i < n; i += pairs_values) {
-    const auto magnitude = hn::And(load_at_most(d, query + i, n - i), hn::Set(d, std::uint16_t{0x7FFF}));
+/// What decides whether a query's components let it meet rows by pairs: the largest and, zero aside, the least magnitude.
+struct pairs_range {
+  pairs_vector most;
+  pairs_vector least;  // less 1, so that zero is beyond all others
+
+  [[nodiscard]] static HWY_INLINE pairs_range of_nothing() {
+    return {hn::Zero(pairs_tag()), hn::Set(pairs_tag(), std::uint16_t{0xFFFF})};
+  }
+  HWY_INLINE void see(pairs_vector some) {
+    const pairs_tag d;
+    const auto magnitude = hn::And(some, hn::Set(d, std::uint16_t{0x7FFF}));
     most = hn::Max(most, magnitude);
     least = hn::Min(least, hn::Sub(magnitude, hn::Set(d, std::uint16_t{1})));
   }
-  constexpr std::uint16_t beyond = (127 + 16) << 7;  // 2^16
-  constexpr std::uint16_t normal = 1 << 7;           // 2^-126
-  return hn::AllTrue(d, hn::And(hn::Lt(most, hn::Set(d, beyond)), hn::Ge(least, hn::Set(d, std::uint16_t{normal - 1}))));
+  [[nodiscard]] HWY_INLINE bool allows() const {
+    const pairs_tag d;
+    constexpr std::uint16_t beyond = (127 + 16) << 7;  // 2^16
+    constexpr std::uint16_t normal = 1 << 7;           // 2^-126
+    return hn::AllTrue(d, hn::And(hn::Lt(most, hn::Set(d, beyond)), hn::Ge(least, hn::Set(d, std::uint16_t{normal - 1}))));
+  }
+};
+inline constexpr std::size_t most_of_pairs = std::size_t{1} << 20;
+
+HWY_INLINE bool goes_by_pairs(const std::uint16_t* query, std::size_t n) {
+  if (n > most_of_pairs) return false;
+  pairs_range range = pairs_range::of_nothing();
+  for (std::size_t i = 0; i < n; i += pairs_values) range.see(load_at_most(pairs_tag(), query + i, n - i));
+  return range.allows();
 }
 
 /// Vectors whose lanes sum to the rows' products. Vector i of a row goes to accumulator i mod 2; of what is left after the last two whole
-/// ones, a whole one to the first, a part to the second. `ask` as in `sum_rows`.
+/// ones, a whole one to the first, a part to the second. `ask` as in `sum_rows`; `range` sees the query, where one is given.
 template <std::size_t Rows, class Ask = ask_nothing>
 HWY_INLINE void sum_pairs(const std::uint16_t* query, const std::uint16_t* const (&row)[Rows], std::size_t n, float_vector (&sums)[Rows],
-                          Ask ask = {}) {
+                          Ask ask = {}, pairs_range* range = nullptr) {
   const pairs_tag d;
   float_vector sum[Rows][2];
   HWY_UNROLL(4)
@@ -78,6 +92,7 @@ HWY_INLINE void sum_pairs(const std::uint16_t* query, const std::uint16_t* const
     for (std::size_t chain = 0; chain < 2; ++chain) {
       const std::size_t at = i + chain * pairs_values;
       const auto q = in_register(hn::LoadU(d, query + at));
+      if (range != nullptr) range->see(q);
       HWY_UNROLL(4)
       for (std::size_t r = 0; r < Rows; ++r) {
         sum[r][chain] = add_pairs(hn::LoadU(d, row[r] + at), q, sum[r][chain]);
@@ -89,12 +104,14 @@ HWY_INLINE void sum_pairs(const std::uint16_t* query, const std::uint16_t* const
   for (std::size_t r = 0; r < Rows; ++r) ask(r, i, n - i);
   if (i + pairs_values <= n) {
     const auto q = in_register(hn::LoadU(d, query + i));
+    if (range != nullptr) range->see(q);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r) sum[r][0] = add_pairs(hn::LoadU(d, row[r] + i), q, sum[r][0]);
     i += pairs_values;
   }
   if (i < n) {
     const auto q = hn::LoadN(d, query + i, n - i);
+    if (range != nullptr) range->see(q);
     HWY_UNROLL(4)
     for (std::size_t r = 0; r < Rows; ++r) sum[r][1] = add_pairs(hn::LoadN(d, row[r] + i, n - i), q, sum[r][1]);
   }
@@ -122,7 +139,13 @@ HWY_INLINE float dot_pairs(const std::uint16_t* query, const std::uint16_t* one,
 }
 
 inline float dot_bf16(const std::uint16_t* a, const std::uint16_t* b, std::size_t n) noexcept {
-  return goes_by_pairs(a, n) ? dot_pairs(a, b, n) : dot_bf16_widened(a, b, n);
+  if (n > most_of_pairs) return dot_bf16_widened(a, b, n);
+  const std::uint16_t* const row[] = {b};
+  float_vector sums[1];
+  pairs_range range = pairs_range::of_nothing();  // found out on the way: a pass of its own takes a third as long again
+  sum_pairs<1>(a, row, n, sums, ask_nothing(), &range);
+  const float sum = fold_lanes(float_tag(), sums[0]);
+  return HWY_LIKELY(__builtin_fabsf(sum) >= least_of_pairs && range.allows()) ? sum : dot_bf16_widened(a, b, n);
 }
 
 /// Rows from memory, as `sum_in_order`.
