@@ -32,7 +32,6 @@ void prefer_large_pages(void* memory, std::size_t bytes) noexcept;
 
 /// From so many bytes on memory asks for large pages.
 inline constexpr std::size_t large_bytes = std::size_t{4} << 20;
-inline constexpr std::size_t large_page = std::size_t{2} << 20;
 }  // namespace detail
 
 /// Memory for several buffers, which lie in it in the order in which they are made. It is given back with the last of them.
@@ -41,7 +40,7 @@ class buffer_block {
   buffer_block() = default;
   /// Uninitialised, so that what no buffer takes is never touched. Errors: out_of_memory.
   [[nodiscard]] static result<buffer_block> make(std::size_t bytes) {
-    constexpr std::align_val_t alignment{detail::large_page};
+    constexpr std::align_val_t alignment{vector_alignment};
     void* memory = ::operator new(bytes, alignment, std::nothrow);
     if (memory == nullptr)
       return fail({.code = error_code::out_of_memory, .thing = "allocation", .wanted = std::to_string(bytes) + " bytes"});

@@ -58,7 +58,7 @@ template <class Adapters, bool RankFirst>
         const std::size_t at = RankFirst ? (t * Adapters::rank + r) * out + o : (t * out + o) * Adapters::rank + r;
         joined[o * Adapters::columns + t * Adapters::rank + r] = scale * published[at];
       }
-  return into.pack(joined.span(), Adapters::columns, out);
+  return into.pack(joined.span(), Adapters::columns, out, nullptr, scope.block());
 }
 
 }  // namespace detail
@@ -85,7 +85,7 @@ class adapted_linear {
     const weight_scope here = joint.empty() ? scope.scope("adapters") : scope.scope(joint).scope("adapters");
     TESSERA_TRY(auto published, aligned_buffer<float>::make(Adapters::columns * in));
     TESSERA_CHECK(here.read("a", published.span()));
-    TESSERA_CHECK(down_.pack(published.span(), in, Adapters::columns));
+    TESSERA_CHECK(down_.pack(published.span(), in, Adapters::columns, nullptr, here.block()));
     return detail::load_up<Adapters, false>(up_, here, out, Adapters::scale);
   }
 
@@ -149,7 +149,7 @@ class adapted_table {
            packed_linear<f32>::memory_bytes(Adapters::columns, Width, false);
   }
   [[nodiscard]] result<> load(const weight_scope& scope, float factor) {
-    TESSERA_TRY(rows_, aligned_buffer<float>::make(Adapters::columns * Rows));
+    TESSERA_TRY(rows_, aligned_buffer<float>::make(Adapters::columns * Rows, scope.block()));
     TESSERA_CHECK(scope.read("a", rows_.span()));
     return detail::load_up<Adapters, true>(up_, scope, Width, factor * Adapters::scale);
   }

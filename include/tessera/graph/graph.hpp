@@ -127,7 +127,7 @@ class graph<First, Rest...> {
                    .thing = "token table",
                    .wanted = "token_embedding as the first stage, whose table can be mapped",
                    .found = "another stage"});
-    TESSERA_CHECK(reader.expect((std::size_t{0} + ... + Rest::template memory_bytes<Precision>())));  // the first is a table
+    TESSERA_CHECK(reader.expect(memory_bytes<Precision>(table_storage::mapped)));  // all but the table of token vectors
     return detail::load_stages<Precision, First, Rest...>(into, weight_scope(reader));
   }
 

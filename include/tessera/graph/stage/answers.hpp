@@ -29,7 +29,7 @@ struct answer_logits {
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-    TESSERA_TRY(into.rows, aligned_buffer<float>::make(2 * Width));
+    TESSERA_TRY(into.rows, aligned_buffer<float>::make(2 * Width, scope.block()));
     return scope.read("weight", into.rows.span());
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size size) noexcept { return workspace::piece_bytes(size.texts * 2); }

@@ -114,7 +114,7 @@ struct self_attention {
     TESSERA_CHECK(into.query_key_value.load(
         scope, Width, {{"query", layout::query}, {"key", layout::key}, {"value", layout::key}}, bias::inner));
     TESSERA_CHECK(into.output.load(scope, layout::query, {{"output", Width}}, bias::outer));
-    TESSERA_TRY(into.inverse_frequencies, aligned_buffer<float>::make(rotary::width / 2));
+    TESSERA_TRY(into.inverse_frequencies, aligned_buffer<float>::make(rotary::width / 2, scope.block()));
     for (std::size_t i = 0; i < rotary::width / 2; ++i)
       into.inverse_frequencies[i] = static_cast<float>(rotary::scaling::frequency(rotary::theta, i, rotary::width));
     if constexpr (norm::value) {
@@ -163,7 +163,7 @@ struct self_attention {
 
  private:
   [[nodiscard]] static result<> load_head_norm(aligned_buffer<float>& into, const weight_scope& scope) {
-    TESSERA_TRY(into, aligned_buffer<float>::make(layout::width));
+    TESSERA_TRY(into, aligned_buffer<float>::make(layout::width, scope.block()));
     TESSERA_CHECK(scope.read("weight", into.span()));
     if (norm::plus_one)
       for (float& factor : into.span()) factor += 1.0f;

@@ -49,7 +49,7 @@ struct table_stage {
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-    TESSERA_TRY(into.table, aligned_buffer<float>::make(Rows * Width));
+    TESSERA_TRY(into.table, aligned_buffer<float>::make(Rows * Width, scope.block()));
     TESSERA_CHECK(scope.read("weight", into.table.span()));
     return into.adapters.load(scope.scope("adapters"), 1.0f);
   }

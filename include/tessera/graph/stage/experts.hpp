@@ -85,7 +85,7 @@ struct expert_feed_forward {
       TESSERA_CHECK(into.router.load(scope, Width, {{"router", Experts}}, false));
       const weight_scope all = scope.scope("experts");
       if constexpr (Bias::value) {
-        TESSERA_TRY(into.bias, aligned_buffer<float>::make(Width));
+        TESSERA_TRY(into.bias, aligned_buffer<float>::make(Width, scope.block()));
         TESSERA_CHECK(all.read("bias", into.bias.span()));
       }
       TESSERA_TRY(const std::span<float> plain, scope.staging(Experts * size));

@@ -47,12 +47,12 @@ struct norm_stage {
   }
   template <class Precision>
   [[nodiscard]] static result<> load(weights<Precision>& into, const weight_scope& scope) {
-    TESSERA_TRY(into.gamma, aligned_buffer<float>::make(Width));
+    TESSERA_TRY(into.gamma, aligned_buffer<float>::make(Width, scope.block()));
     TESSERA_CHECK(scope.read("weight", into.gamma.span()));
     if (PlusOne)
       for (float& factor : into.gamma.span()) factor += 1.0f;
     if (!Bias) return {};
-    TESSERA_TRY(into.beta, aligned_buffer<float>::make(Width));
+    TESSERA_TRY(into.beta, aligned_buffer<float>::make(Width, scope.block()));
     return scope.read("bias", into.beta.span());
   }
   [[nodiscard]] static constexpr std::size_t output_bytes(batch_size) noexcept { return 0; }
