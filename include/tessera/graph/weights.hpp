@@ -92,8 +92,8 @@ class weight_reader {
     return staging_.span().first(count);
   }
   /// Weights of so many bytes in all are going to be loaded: they will lie in one block, in the order in which a text meets them. Each
-  /// alone is smaller than what large pages pay for; in such pages a text of 16 tokens takes a tenth less time, longer ones 2 to 4 % (MiniLM
-  /// in f32 and bf16, Zen 4). Errors: out_of_memory.
+  /// alone is smaller than what large pages pay for; in such pages a text of 16 tokens takes a tenth less time, longer ones 2 to 4 %
+  /// (MiniLM in f32 and bf16, Zen 4). Errors: out_of_memory.
   [[nodiscard]] result<> expect(std::size_t bytes) {
     if (bytes < detail::large_bytes) return {};
     TESSERA_TRY(block_, buffer_block::make(bytes));
